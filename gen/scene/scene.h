@@ -1,0 +1,85 @@
+/* Synthetic scenes: sampled once, closed-form in time, drawn without FFmpeg.
+ *
+ * A scene is plain data: a table of objects in drawing order (later over earlier)
+ * and the parameters that it was drawn from. vs_scene_draw() is a pure function of
+ * (scene, frame): the same bytes on any thread, in any order of frames.
+ *
+ * Source: the generative process of arXiv 2410.24213 and its released generator,
+ * reproduced pixel for pixel. Distances are pixels, angles radians, times frames.
+ *
+ * Thread-safety: a scene that nobody changes may be drawn from many threads.
+ */
+#ifndef VSYN_GEN_SCENE_H
+#define VSYN_GEN_SCENE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+typedef enum vs_shape {
+    VS_SHAPE_CIRCLE, VS_SHAPE_SQUARE, VS_SHAPE_ORIENTED_SQUARE, VS_SHAPE_RECTANGLE,
+    VS_SHAPE_TRIANGLE, VS_SHAPE_QUADRILATERAL
+} vs_shape;
+
+typedef struct vs_object {
+    vs_shape shape;
+    uint8_t color[3];              /* R G B, 0..254 */
+    int radius;                    /* pixels */
+    int cx, cy;                    /* "centre" at frame 0: see generation notes in draw.c */
+    double direction, speed, acceleration;      /* rad, px/frame, px/frame^2 */
+    double angle_speed, scale_x, scale_y, shear_x, shear_y;   /* per frame */
+    double angle[4];               /* theta | a | sorted vertex angles */
+    int texture;                   /* index, -1 = flat colour */
+} vs_object;
+
+typedef struct vs_scene_params {
+    bool mixed;                    /* all six shapes instead of circles */
+    bool moving, affine, accelerated;
+    bool textured;                 /* not drawn yet: later stages of the progression */
+    int size;                      /* width = height */
+    int objects;
+    int frames_lo, frames_hi;      /* length of a video, inclusive */
+    double speed_lo, speed_hi, acceleration_max;
+    bool circles_scale;            /* circles become ellipses under affine motion */
+} vs_scene_params;
+
+typedef struct vs_scene {
+    vs_scene_params params;
+    int frames;                    /* length of this video */
+    int n;
+    vs_object *object;             /* (n), owned */
+} vs_scene;
+
+/* ---- Stages: the presets of the paper's progression ---------------------------- */
+typedef struct vs_stage {
+    const char *name, *help;
+    vs_scene_params params;        /* with every default of the paper */
+} vs_stage;
+int vs_stage_count(void);
+const vs_stage *vs_stage_at(int i);
+const vs_stage *vs_stage_find(const char *name);   /* NULL when there is none */
+
+/* ---- Scenes ---------------------------------------------------------------------- */
+
+/* Video `index` of the set that `seed` and `params` describe. Errors: NOMEM. */
+vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t seed,
+                       uint64_t index);
+/* An object table as JSON (the format of golden/gen) and back. CORRUPT names the
+ * object and the member. `params` says which motion applies when drawing. */
+vs_err vs_scene_from_json(vs_scene *out, const json_t *table, const vs_scene_params *params,
+                          const char *where);
+json_t *vs_scene_to_json(const vs_scene *scene);
+void vs_scene_free(vs_scene *scene);
+
+/* ---- Drawing ----------------------------------------------------------------------- */
+
+/* Bytes of scratch for one thread that draws scenes of this size. */
+size_t vs_draw_scratch(int size);
+/* rgb: (size, size, 3). frame: any number >= 0. */
+void vs_scene_draw(const vs_scene *scene, int frame, uint8_t *rgb, void *scratch);
+/* The same picture as three planes of size*size bytes, R then G then B. */
+void vs_scene_draw_planes(const vs_scene *scene, int frame, uint8_t *planes, void *scratch);
+
+#endif /* VSYN_GEN_SCENE_H */

@@ -1,0 +1,120 @@
+/* The clip store: random access to the frames of many videos.
+ *
+ *     STORE/index.db        SQLite, tables documented in schema.sql
+ *     STORE/packs/N.pack    encoded frames, appended by one writer at a time
+ *     STORE/lock            held by the writer
+ *
+ * A clip's frames lie one after the other in one pack, each with its offset,
+ * size and checksum in the index. A clip becomes visible when its row is committed,
+ * which happens after its bytes are on disk: readers never see half a clip.
+ *
+ * Reading. Open the store once, read with one vs_reader per thread: no locks and
+ * no allocation on that path (buffers grow to the largest frame and stay).
+ * Errors: IO, CORRUPT (bad checksum, truncated pack, foreign index; the message
+ * names clip and frame), DB, NOMEM.
+ */
+#ifndef VSYN_INGEST_STORE_H
+#define VSYN_INGEST_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/image.h"
+
+typedef enum vs_encoding { VS_ENCODING_JPEG, VS_ENCODING_RAW } vs_encoding;
+
+/* ---- Reading ------------------------------------------------------------------------ */
+
+typedef struct vs_store vs_store;
+typedef struct vs_reader vs_reader;
+
+typedef struct vs_clip {
+    int64_t id;                    /* stable: the id in the index */
+    int label;                     /* in the data set of the split; -1 = none */
+    int W, H, frames;              /* as stored */
+    double fps;
+    const char *name;              /* path as listed; lives as long as the split */
+} vs_clip;
+
+typedef struct vs_split {
+    int n;
+    vs_clip *clip;                 /* (n), in order of the list that was added */
+    int classes;                   /* 0 when the split has no labels */
+    const char **class_name;       /* (classes) */
+    void *owned;
+} vs_split;
+
+/* Read-only; fails when there is no store or it is of another version. */
+vs_err vs_store_open(vs_store **out, const char *path);
+void vs_store_close(vs_store **store);
+
+/* name: "train", "test", ... or "DATASET:train" when the store holds several sets
+ * with that split; NULL = every clip of the store once. An unknown or empty split is CORRUPT
+ * and lists the names that exist. */
+vs_err vs_store_split(vs_split *out, vs_store *store, const char *name);
+void vs_split_free(vs_split *split);
+/* One clip by id, label -1; `name` lives as long as the store. */
+vs_err vs_store_clip(vs_clip *out, vs_store *store, int64_t id);
+
+/* One per thread; the store must outlive it. */
+vs_err vs_reader_open(vs_reader **out, vs_store *store);
+void vs_reader_close(vs_reader **reader);
+
+/* Frames index[0..n-1] of a clip (any order, repeats allowed, each 0..frames-1), the
+ * rectangle `crop` of each (pixels of the stored frame; rw <= 0: the whole frame),
+ * resampled to w x h (base/image.h), mirrored when flip: rgb (n, h, w, 3). */
+vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index, int n,
+                        vs_rect crop, int w, int h, bool flip, uint8_t *rgb);
+
+/* ---- Writing ------------------------------------------------------------------------
+ * One writer at a time (a lock file; a second one is told so). Used by vsyn-ingest and
+ * by vsyn-gen --store. A clip is begun, given frames, then committed or dropped; several
+ * clips may be open at once from several threads (their frames are kept in memory,
+ * encoded, until commit), so a pool of decoders can feed one writer.
+ */
+typedef struct vs_writer vs_writer;
+typedef struct vs_clip_writer vs_clip_writer;
+
+typedef struct vs_writer_options {
+    vs_encoding encoding;
+    int quality;                   /* JPEG, 1..100 */
+} vs_writer_options;
+
+/* Creates the store when missing; finishes or discards what a killed writer left. */
+vs_err vs_writer_open(vs_writer **out, const char *path, const vs_writer_options *options);
+vs_err vs_writer_close(vs_writer **writer);
+
+/* A data set and its classes; the same name again gives the same id. Class names may be
+ * NULL. Differing classes under one name are CORRUPT. */
+vs_err vs_writer_dataset(int64_t *id, vs_writer *writer, const char *name,
+                         const char *const *class_name, int classes);
+/* Membership of a listed path in a split; applied when the clip exists (now or later). */
+vs_err vs_writer_member(vs_writer *writer, int64_t dataset, const char *split,
+                        const char *name, int label);
+/* Is this path of this data set already in the store (or recorded as a failure)? */
+vs_err vs_writer_has(bool *out, vs_writer *writer, int64_t dataset, const char *name);
+/* A file that could not be used, with its reason. */
+vs_err vs_writer_failure(vs_writer *writer, int64_t dataset, const char *name,
+                         const char *reason);
+
+typedef struct vs_clip_info {
+    int64_t dataset;
+    const char *name;              /* path as listed */
+    int W, H;                      /* of every frame */
+    double fps;
+    const char *codec;             /* of the source, for the record; may be NULL */
+    const char *note;              /* "partial: 146 of 240 frames, ..." or NULL */
+} vs_clip_info;
+
+/* Encoding happens in vs_clip_frame(), in the caller's thread. */
+vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info *info);
+/* rgb (H, W, 3); or planes of yuv 4:2:0 with strides (see store.c). */
+vs_err vs_clip_frame(vs_clip_writer *clip, const uint8_t *rgb);
+vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
+                            const int stride[3]);
+/* note: replaces info->note when not NULL (the reader learns of damage at the end). */
+vs_err vs_clip_commit(vs_clip_writer **clip, const char *note);
+void vs_clip_drop(vs_clip_writer **clip);
+
+#endif /* VSYN_INGEST_STORE_H */

@@ -1,0 +1,63 @@
+/* Device: where tensors live and operations run.
+ *
+ *     vs_device_open_cpu()    the reference: every test trusts it
+ *     vs_device_open_cuda()   device_cuda.cu, or cuda_stub.c where it is not built
+ *
+ * Calls are asynchronous: they return when the work is queued (the CPU does it at
+ * once). Like a stdio stream, a device remembers its first failure; later work is
+ * skipped and vs_device_sync() reports it. So a model reads as formulas, and one
+ * check a step is enough.
+ *
+ * Ownership: the device owns all memory it hands out and frees it in
+ * vs_device_close(), or block by block with vs_device_free() when a model closes.
+ * Thread-safety: one thread at a time.
+ */
+#ifndef VSYN_TRAIN_DEVICE_H
+#define VSYN_TRAIN_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct vs_device vs_device;
+
+/* n_threads: 0 = the CPUs of the affinity mask. *out is owned: vs_device_close(). */
+vs_err vs_device_open_cpu(vs_device **out, int n_threads);
+
+/* index: as nvidia-smi counts. Errors: DEVICE, NOMEM, UNSUPPORTED (not in this build). */
+vs_err vs_device_open_cuda(vs_device **out, int index);
+
+/* "auto" (CUDA if it is there, else the CPU), "cpu", "cuda", "cuda:1". USAGE otherwise. */
+vs_err vs_device_open(vs_device **out, const char *name, int n_threads);
+
+/* Wait, free everything. *dev may be NULL; it is NULL afterwards. */
+void vs_device_close(vs_device **dev);
+
+bool vs_device_is_cuda(const vs_device *dev);
+int vs_device_threads(const vs_device *dev);
+const char *vs_device_name(const vs_device *dev);     /* "cpu, 2 threads" */
+size_t vs_device_allocated(const vs_device *dev);     /* bytes handed out now */
+
+/* Zeroed, aligned to 256 bytes. Returns NULL and remembers NOMEM when there is no room. */
+void *vs_device_alloc(vs_device *dev, size_t bytes);
+void vs_device_free(vs_device *dev, void *block);
+
+/* The host memory may be reused when the call returns. */
+void vs_device_upload(vs_device *dev, void *dst, const void *host, size_t bytes);
+void vs_device_zero(vs_device *dev, void *dst, size_t bytes);
+
+/* Waits for the queue, then copies. */
+vs_err vs_device_download(vs_device *dev, void *host, const void *src, size_t bytes);
+
+/* Wait for everything queued; report and clear the first failure. */
+vs_err vs_device_sync(vs_device *dev);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VSYN_TRAIN_DEVICE_H */

@@ -1,0 +1,139 @@
+/* VideoMAE: the masked autoencoder that is pre-trained and the classifier that is
+ * fine-tuned, written once over the operation table (train/ops/ops.h), so the same
+ * pass runs on any device. Formulas and shapes: "VideoMAE" (Tong et al., 2022);
+ * names of tensors: params.def.
+ *
+ * Sizes: B clips, T frames, H x W pixels, N = T/tubelet * H/patch * W/patch tokens,
+ * V visible tokens (pre-training), D width.
+ *
+ * Ownership: a model owns its slabs (parameters, gradients, moments, activations)
+ * through the device. Thread-safety: one thread at a time per model.
+ * Errors: NOMEM, CORRUPT (checkpoints; names file and tensor), NUMERIC, DEVICE.
+ */
+#ifndef VSYN_TRAIN_MODEL_H
+#define VSYN_TRAIN_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "train/device/device.h"
+
+typedef enum vs_task { VS_TASK_PRETRAIN, VS_TASK_CLASSIFY } vs_task;
+
+typedef struct vs_model_config {
+    vs_task task;
+    char size[16];                 /* "micro" ... "huge", or "custom" */
+    int T, H, W, tubelet, patch;
+    int dim, depth, heads;
+    int dec_dim, dec_depth, dec_heads;      /* pre-training only */
+    int classes;                            /* classifier only */
+    int stride;                    /* frames between two sampled frames: for the data side */
+    float ln_eps;                  /* blocks, encoder norm */
+    float ln_eps_head;             /* fc_norm, decoder norm (1e-5 in Hugging Face models) */
+} vs_model_config;
+
+/* One row of the table of sizes, with its usual input (64x64 for micro, else 224x224,
+ * 16 frames, stride 4). USAGE: unknown name, lists the known ones. */
+vs_err vs_model_config_named(vs_model_config *out, vs_task task, const char *size);
+int vs_model_size_count(void);
+const char *vs_model_size_name(int i);
+/* USAGE naming the setting that cannot be (heads do not divide dim, patch not H, ...). */
+vs_err vs_model_config_check(const vs_model_config *config);
+int vs_model_tokens(const vs_model_config *config);          /* N */
+int vs_model_cells(const vs_model_config *config);           /* H/patch * W/patch */
+int64_t vs_model_parameters(const vs_model_config *config);  /* number of values */
+/* Floating-point operations of one training clip (forward + backward), for MFU. */
+double vs_model_flops(const vs_model_config *config, int visible, bool training);
+/* Bytes that a model of this batch allocates. */
+int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, bool training);
+
+typedef struct vs_model vs_model;
+
+/* batch: the largest B of any call. visible: V per clip when pre-training (the same for
+ * every clip), ignored otherwise. training: with gradients and moments. The weights
+ * are zero until vs_model_init() or vs_model_load(). */
+vs_err vs_model_open(vs_model **out, vs_device *dev, const vs_model_config *config, int batch,
+                     int visible, bool training);
+void vs_model_close(vs_model **model);
+const vs_model_config *vs_model_configuration(const vs_model *model);
+
+/* Xavier-uniform linears, zero biases, LayerNorm 1/0, mask_token and head truncated
+ * normal 0.02 (head then times head_scale). The same numbers on every device. */
+vs_err vs_model_init(vs_model *model, uint64_t seed, float head_scale);
+
+/* ---- One step ------------------------------------------------------------------------
+ *   vs_model_zero_grad(m);
+ *   for each micro-batch:  vs_model_forward(m, &batch); vs_model_backward(m, 1.0f / micro);
+ *   vs_model_adamw(m, &adamw, step);                   step counts from 1
+ */
+typedef struct vs_batch {
+    int B;
+    const uint8_t *frames;         /* (B, T, H, W, 3) RGB 0..255, host memory */
+    const uint8_t *mask;           /* pre-training: (B, N), 1 = masked */
+    const float *target;           /* classifier: (B, classes), rows sum to 1; or NULL */
+    bool train;                    /* drop path and dropout on */
+    float drop_path, head_drop;    /* rates; drop path rises linearly over depth */
+    uint64_t seed, index;          /* of the drops: (seed, VS_RNG_DROP, index + clip) */
+} vs_batch;
+
+vs_err vs_model_forward(vs_model *model, const vs_batch *batch);
+/* Gradients of scale * loss of the last forward, added to what is there. */
+vs_err vs_model_backward(vs_model *model, float scale);
+void vs_model_zero_grad(vs_model *model);
+
+/* Of the last forward; these wait for the device. NUMERIC when not finite. */
+vs_err vs_model_loss(vs_model *model, float *loss);
+vs_err vs_model_logits(vs_model *model, float *logits);       /* (B, classes) */
+/* Mean over tokens after fc_norm: (B, D). */
+vs_err vs_model_features(vs_model *model, float *features);
+/* Pre-training: predictions and targets of the masked tokens: (B, N-V, 3*tubelet*patch^2). */
+vs_err vs_model_predictions(vs_model *model, float *pred, float *target);
+vs_err vs_model_grad_norm(vs_model *model, double *norm);
+
+typedef struct vs_adamw {
+    float lr, beta1, beta2, eps, weight_decay;
+    float layer_decay;             /* 1 = off; scale of layer i = layer_decay^(depth + 1 - i) */
+    float clip_norm;               /* 0 = off */
+} vs_adamw;
+vs_err vs_model_adamw(vs_model *model, const vs_adamw *adamw, int64_t step);
+
+/* ---- Parameters, by name: checkpoints, verification, several processes ----------------- */
+typedef struct vs_param {
+    const char *name;              /* VideoMAE name: encoder.blocks.0.attn.qkv.weight */
+    int rank;
+    int64_t shape[5];
+    int64_t count, offset;         /* in the slab of fp32 parameters (and of gradients) */
+    bool decay;                    /* weight decay applies */
+    int layer;                     /* 0 patch embedding, i + 1 block i, depth + 1 the rest */
+} vs_param;
+int vs_model_param_count(const vs_model *model);
+const vs_param *vs_model_param(const vs_model *model, int i);
+/* Which slab of fp32 values. */
+typedef enum vs_slab { VS_SLAB_WEIGHT, VS_SLAB_GRAD, VS_SLAB_M, VS_SLAB_V } vs_slab;
+int64_t vs_model_slab_count(const vs_model *model);
+vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host);
+vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host);
+
+/* ---- Checkpoints (checkpoint.c) ----------------------------------------------------------
+ * A checkpoint is a folder DIR/model.safetensors + DIR/config.json in Hugging Face VideoMAE
+ * names, or one safetensors file in Hugging Face or original names. All writes are atomic.
+ */
+
+/* Class names become id2label (class_name may be NULL). */
+vs_err vs_model_save(vs_model *model, const char *dir, const char *const *class_name);
+/* Every tensor must be there with its shape, and no other. allow_head: a pre-training
+ * checkpoint may initialise a classifier (decoder and encoder norm unused, fc_norm and head
+ * keep what vs_model_init gave). */
+vs_err vs_model_load(vs_model *model, const char *path, bool allow_head);
+/* The configuration of a checkpoint folder, and its class names (free with vs_names_free;
+ * *n = 0 when there are none). Either out may be NULL. */
+vs_err vs_model_config_read(vs_model_config *out, char ***class_name, int *n, const char *path);
+/* Moments of the optimiser, and whatever else a run must remember, beside the weights:
+ * DIR/train_state.safetensors. `record` (step, sampler position, best accuracy, ...) is
+ * stored as JSON text in the file's metadata. */
+vs_err vs_model_state_save(vs_model *model, const char *dir, const json_t *record);
+vs_err vs_model_state_load(vs_model *model, const char *dir, json_t **record);
+
+#endif /* VSYN_TRAIN_MODEL_H */

@@ -1,0 +1,36 @@
+/* Scoring videos with a trained classifier: what `vsyn-train test` and vsyn-robust share.
+ *
+ * Thread-safety: one thread at a time (the model inside uses all its threads).
+ */
+#ifndef VSYN_TRAIN_SCORE_H
+#define VSYN_TRAIN_SCORE_H
+
+#include "base/err.h"
+#include "train/data/data.h"
+#include "train/model/model.h"
+
+typedef struct vs_scorer vs_scorer;
+
+/* path: a RUN folder (its best checkpoint, else its last) or a MODEL (folder or file).
+ * device: as vs_device_open(). CORRUPT when it is not a classifier. */
+vs_err vs_scorer_open(vs_scorer **out, const char *path, const char *device, int threads,
+                      int batch);
+void vs_scorer_close(vs_scorer **scorer);
+const vs_model_config *vs_scorer_config(const vs_scorer *scorer);
+/* Class names of the checkpoint; NULL and 0 when it has none. */
+const char *const *vs_scorer_class_names(const vs_scorer *scorer, int *n);
+/* The checkpoint folder that was opened. */
+const char *vs_scorer_path(const vs_scorer *scorer);
+
+/* Softmax averaged over n views (n, T, H, W, 3): probability (classes). */
+vs_err vs_scorer_views(vs_scorer *scorer, const uint8_t *views, int n, float *probability);
+
+/* The split's labels must be the classes of the model: CORRUPT names the first difference. */
+vs_err vs_scorer_check_split(const vs_scorer *scorer, const vs_split *split);
+
+/* "5x3" -> 5 segments, 3 crops. USAGE otherwise. */
+vs_err vs_views_parse(int *segments, int *crops, const char *text);
+/* Rank of `label` in the probabilities, from 0 (best); ties go to the smaller index. */
+int vs_rank_of(const float *probability, int classes, int label);
+
+#endif /* VSYN_TRAIN_SCORE_H */
