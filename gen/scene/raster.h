@@ -1,0 +1,60 @@
+/* Which pixels a shape covers: the rasteriser of scenes, into rows of bits.
+ *
+ * The rules are those of OpenCV's fillPoly and filled ellipse (no anti-aliasing), written
+ * anew, so that scenes equal those of the reference generator pixel for pixel:
+ *
+ *     polygon   even-odd fill between 16.16 fixed-point edges over y0 <= y < y1, pixels
+ *               ceil(left) .. floor(right), and an 8-connected Bresenham outline
+ *     ellipse   polygon of 5 degree steps (coarser when small), fractional corners, convex
+ *               fill with rounded span ends, and a 16.16 outline
+ *
+ * A mask holds one bit per pixel, `words` 64-bit words per row, bit 0 leftmost. Rows
+ * top..bottom-1 may hold bits, all others are clear. Bits beyond the width stay clear.
+ *
+ * Thread-safety: none needed, a mask belongs to one thread.
+ */
+#ifndef VSYN_GEN_SCENE_RASTER_H
+#define VSYN_GEN_SCENE_RASTER_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct vs_mask {
+    int size, words;               /* pixels and 64-bit words of a row */
+    int top, bottom;               /* rows that may hold bits */
+    uint64_t *row;                 /* (size, words), the caller's */
+} vs_mask;
+
+static inline int vs_mask_words(int size)
+{
+    return (size + 63) / 64;
+}
+
+/* `row` must hold size * vs_mask_words(size) words. */
+static inline void vs_mask_init(vs_mask *m, int size, uint64_t *row)
+{
+    m->size = size;
+    m->words = vs_mask_words(size);
+    m->row = row;
+    m->top = size;
+    m->bottom = 0;
+    memset(row, 0, (size_t)size * (size_t)m->words * sizeof(*row));
+}
+
+static inline void vs_mask_clear(vs_mask *m)
+{
+    if (m->bottom > m->top)
+        memset(m->row + (size_t)m->top * (size_t)m->words, 0,
+               (size_t)(m->bottom - m->top) * (size_t)m->words * sizeof(*m->row));
+    m->top = m->size;
+    m->bottom = 0;
+}
+
+/* Adds the n corners' polygon. Coordinates up to +-2^30; 3 <= n <= VS_POLYGON_MAX. */
+enum { VS_POLYGON_MAX = 64 };
+void vs_raster_polygon(vs_mask *m, const int *x, const int *y, int n);
+/* Adds an ellipse with whole half axes (their signs do not matter), rotated by whole
+ * degrees, clockwise as seen (y points down). */
+void vs_raster_ellipse(vs_mask *m, int cx, int cy, int ax, int ay, int degrees);
+
+#endif /* VSYN_GEN_SCENE_RASTER_H */
