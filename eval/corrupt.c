@@ -1,0 +1,327 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/mem.h"
+#include "eval/kinds.h"
+
+/* ---- The table -------------------------------------------------------------------------- */
+
+#define SCHIAPPA "Schiappa et al., CVPR 2023 (UCF101-P, HMDB51-P, Kinetics400-P, SSv2-P)"
+
+/* Five severities, of one, two numbers. */
+#define L1(a, b, c, d, e) { { a }, { b }, { c }, { d }, { e } }
+#define BOTH(...) { __VA_ARGS__, __VA_ARGS__ }
+#define PICTURE .through_image = true
+
+static const vs_corruption table[] = {
+    { "gaussian_noise", "noise", "x + N(0, s), every value on its own", "sigma, of 0..1", 1,
+      BOTH(L1(.08, .12, .18, .26, .38)), .random = true, PICTURE, .source = SCHIAPPA,
+      .kind = &vs_kind_gaussian },
+    { "shot_noise", "noise", "Poisson(c x) / c", "photons at white", 1,
+      BOTH(L1(250, 100, 50, 30, 15)), .random = true, PICTURE, .source = SCHIAPPA,
+      .kind = &vs_kind_shot },
+    { "impulse_noise", "noise", "black or white, half each, for a fraction of the values",
+      "fraction", 1, BOTH(L1(.03, .06, .09, .17, .27)), .random = true, PICTURE,
+      .source = SCHIAPPA, .kind = &vs_kind_impulse },
+    { "speckle_noise", "noise", "x + x N(0, s)", "sigma, of x", 1,
+      BOTH(L1(.15, .20, .25, .30, .35)), .random = true, PICTURE, .source = SCHIAPPA,
+      .kind = &vs_kind_speckle },
+    { "defocus_blur", "blur", "disk kernel, smoothed", "radius, sigma of smoothing", 2,
+      BOTH({ { 3, .1 }, { 4, .5 }, { 6, .5 }, { 8, .5 }, { 10, .5 } }), PICTURE,
+      .source = SCHIAPPA, .kind = &vs_kind_defocus },
+    { "motion_blur", "blur", "one-sided trail at an angle drawn from -45..45 degrees per frame",
+      "radius, sigma in pixels", 2,
+      BOTH({ { 10, 3 }, { 15, 5 }, { 15, 8 }, { 15, 12 }, { 20, 15 } }), .random = true, PICTURE,
+      .source = SCHIAPPA, .kind = &vs_kind_motion },
+    { "zoom_blur", "blur", "mean of the frame and its central zooms", "largest zoom, step", 2,
+      BOTH({ { 1.11, .01 }, { 1.16, .01 }, { 1.21, .02 }, { 1.26, .02 }, { 1.31, .03 } }),
+      PICTURE, .source = SCHIAPPA, .kind = &vs_kind_zoom },
+    { "jpeg", "digital", "JPEG, baseline, 4:2:0", "quality", 1, BOTH(L1(25, 18, 15, 10, 7)),
+      PICTURE, .source = SCHIAPPA, .kind = &vs_kind_jpeg },
+    { "static_rotate", "camera", "the clip turned counter-clockwise, nearest pixel, black corners",
+      "degrees", 1, BOTH(L1(7.5, 15, 30, 45, 90)), PICTURE, .source = SCHIAPPA,
+      .kind = &vs_kind_static_rotate },
+    { "rotate", "camera", "a new whole angle from -n..n degrees for every frame", "degrees", 1,
+      { L1(7, 13, 19, 25, 31), L1(6, 12, 18, 24, 30) }, .variants = true, .random = true, PICTURE,
+      .source = SCHIAPPA, .kind = &vs_kind_rotate },
+    { "translate", "camera",
+      "moved up and left by 0..n-1 pixels, the rest black; once per clip, vlmr: per frame",
+      "pixels", 1, BOTH(L1(8, 16, 24, 32, 40)), .variants = true, .random = true,
+      .source = SCHIAPPA, .kind = &vs_kind_translate },
+    { "sampling", "temporal",
+      "every n-th frame, shorter; vlmr: each kept frame n times", "n", 1,
+      BOTH(L1(2, 4, 8, 16, 32)), .variants = true, .temporal = true, .source = SCHIAPPA,
+      .kind = &vs_kind_sampling },
+    { "reverse_sampling", "temporal",
+      "every n-th frame, backwards; vlmr: each kept frame n times", "n", 1,
+      BOTH(L1(2, 4, 8, 16, 32)), .variants = true, .temporal = true, .source = SCHIAPPA,
+      .kind = &vs_kind_reverse_sampling },
+    { "jumble", "temporal", "shuffled inside blocks of n frames", "n", 1,
+      { L1(32, 16, 8, 4, 2), L1(4, 8, 16, 32, 64) }, .variants = true, .temporal = true,
+      .random = true, .source = SCHIAPPA, .kind = &vs_kind_jumble },
+    { "box_jumble", "temporal", "blocks of n frames in shuffled order", "n", 1,
+      { L1(4, 9, 16, 25, 36), L1(2, 4, 8, 16, 32) }, .variants = true, .temporal = true,
+      .random = true, .source = SCHIAPPA, .kind = &vs_kind_box_jumble },
+    { "freeze", "temporal", "random frames kept, each held until the next",
+      "fraction kept, at least", 2, { { { .4, 1 }, { .2, 1 }, { .1, 1 }, { .05, 2 }, { 0, 1 } },
+           { { .4, 1 }, { .2, 1 }, { .1, 1 }, { .05, 2 }, { .1, 1 } } }, .variants = true,
+      .temporal = true, .random = true, .source = SCHIAPPA, .kind = &vs_kind_freeze },
+};
+#define TABLE_SIZE ((int)(sizeof(table) / sizeof(*table)))
+
+/* Comma-separated; NULL stands for the whole table. */
+static const struct preset {
+    const char *name, *list;
+} presets[] = {
+    { "ucf101-p14", "translate,static_rotate,rotate,shot_noise,speckle_noise,gaussian_noise,"
+                    "impulse_noise,defocus_blur,zoom_blur,jpeg,freeze,box_jumble,jumble,"
+                    "reverse_sampling" },
+    { "all", NULL },
+};
+#define PRESETS ((int)(sizeof(presets) / sizeof(*presets)))
+
+int vs_corruption_count(void)
+{
+    return TABLE_SIZE;
+}
+
+const vs_corruption *vs_corruption_at(int i)
+{
+    VS_ASSERT(i >= 0 && i < TABLE_SIZE);
+    return &table[i];
+}
+
+static int find(const char *name)
+{
+    for (int i = 0; i < TABLE_SIZE; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static vs_err unknown(const char *name, bool with_presets)
+{
+    const char *names[TABLE_SIZE + PRESETS];
+    char list[512] = "";
+    int n = 0;
+    for (int i = 0; i < TABLE_SIZE; i++)
+        names[n++] = table[i].name;
+    for (int i = 0; with_presets && i < PRESETS; i++)
+        names[n++] = presets[i].name;
+    const char *near = vs_nearest(name, names, n);
+    if (near)
+        return VS_FAIL(VS_ERR_USAGE, "unknown corruption \"%s\", did you mean %s?", name, near);
+    for (int i = 0; i < n; i++) {
+        const size_t at = strlen(list);
+        snprintf(list + at, sizeof(list) - at, "%s%s", i ? ", " : "", names[i]);
+    }
+    return VS_FAIL(VS_ERR_USAGE, "unknown corruption \"%s\", expected one of %s", name, list);
+}
+
+vs_err vs_corruption_find(const vs_corruption **out, const char *name)
+{
+    const int i = find(name);
+    if (i < 0)
+        return unknown(name, false);
+    *out = &table[i];
+    return VS_OK;
+}
+
+/* Marks the corruptions of a list of names and presets. */
+static vs_err mark(bool *wanted, const char *list)
+{
+    char name[64];
+    while (*list) {
+        const size_t n = strcspn(list, ",");
+        snprintf(name, sizeof(name), "%.*s", (int)n, list);
+        list += n + (list[n] == ',');
+        const int i = find(name);
+        int p = 0;
+        while (i < 0 && p < PRESETS && strcmp(presets[p].name, name) != 0)
+            p++;
+        if (i >= 0)
+            wanted[i] = true;
+        else if (p == PRESETS)
+            return unknown(name, true);
+        else if (presets[p].list)
+            VS_TRY(mark(wanted, presets[p].list));
+        else
+            memset(wanted, 1, TABLE_SIZE);
+    }
+    return VS_OK;
+}
+
+vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list)
+{
+    bool wanted[TABLE_SIZE] = { false };
+    *n = 0;
+    VS_TRY(mark(wanted, list));
+    for (int i = 0; i < TABLE_SIZE; i++)
+        if (wanted[i])
+            picked[(*n)++] = &table[i];
+    return *n ? VS_OK : VS_FAIL(VS_ERR_USAGE, "--corruptions: the list is empty");
+}
+
+/* ---- Making them --------------------------------------------------------------------------- */
+
+struct vs_corrupter {
+    const vs_corruption *corruption;
+    vs_corrupt_options options;
+    const double *level;
+    void *table;
+};
+
+vs_err vs_corrupter_open(vs_corrupter **out, const vs_corruption *corruption, int severity,
+                         const vs_corrupt_options *options)
+{
+    VS_ASSERT(severity >= 1 && severity <= VS_SEVERITIES);
+    vs_corrupter *c = vs_new(sizeof(*c));
+    c->corruption = corruption;
+    if (options)
+        c->options = *options;
+    c->level = corruption->level[c->options.variant][severity - 1];
+    if (corruption->kind->prepare) {
+        const vs_err err = corruption->kind->prepare(&c->table, c->level);
+        if (err != VS_OK) {
+            free(c);
+            return err;
+        }
+    }
+    *out = c;
+    return VS_OK;
+}
+
+void vs_corrupter_close(vs_corrupter **corrupter)
+{
+    if (*corrupter) {
+        free((*corrupter)->table);
+        free(*corrupter);
+        *corrupter = NULL;
+    }
+}
+
+int vs_corrupter_order(const vs_corrupter *c, int *index, int T, uint64_t seed)
+{
+    VS_ASSERT(c->corruption->temporal);
+    vs_rng rng = vs_clip_rng(seed);
+    return c->corruption->kind->order(index, T, c->level, c->options.variant, &rng);
+}
+
+static vs_err reorder(const vs_corrupter *c, uint8_t *dst, int *T_out, const uint8_t *src, int T,
+                      size_t frame, uint64_t seed)
+{
+    int *index = malloc(sizeof(int) * (size_t)T);
+    if (!index)
+        return VS_FAIL(VS_ERR_NOMEM, "no memory for the order of %d frames", T);
+    const int n = vs_corrupter_order(c, index, T, seed);
+    for (int i = 0; i < n; i++)
+        memcpy(dst + frame * (size_t)i, src + frame * (size_t)index[i], frame);
+    *T_out = n;
+    free(index);
+    return VS_OK;
+}
+
+/* (256 - v) mod 256: what casting 255 v to a byte makes of a byte v. */
+static uint8_t *negated(const uint8_t *src, size_t n)
+{
+    uint8_t *out = malloc(n);
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = (uint8_t)(256 - src[i]);
+    return out;
+}
+
+struct frames_job {
+    const vs_corrupter *c;
+    uint8_t *dst;
+    const uint8_t *src;
+    int H, W;
+    uint64_t seed;
+    vs_err *err;                   /* (T) */
+    char (*detail)[256];           /* (T): the message of a failed frame */
+};
+
+static void one_frame(void *ctx, int64_t i, int worker)
+{
+    struct frames_job *job = ctx;
+    const vs_corrupter *c = job->c;
+    const size_t n = (size_t)job->H * job->W * 3;
+    const vs_frame frame = { .H = job->H, .W = job->W, .t = (int)i, .seed = job->seed,
+                             .level = c->level, .options = &c->options, .table = c->table };
+    const uint8_t *src = job->src + n * (size_t)i;
+    uint8_t *negative = NULL;
+    if (c->options.negative && c->corruption->through_image) {
+        negative = negated(src, n);
+        src = negative;
+    }
+    job->err[i] = src ? c->corruption->kind->frame(job->dst + n * (size_t)i, src, &frame)
+                      : VS_FAIL(VS_ERR_NOMEM, "no memory for a %d x %d picture", job->W, job->H);
+    if (job->err[i] != VS_OK)
+        snprintf(job->detail[i], sizeof(*job->detail), "%s", vs_err_detail());
+    free(negative);
+}
+
+static vs_err each_frame(struct frames_job *job, int T, vs_pool *pool)
+{
+    vs_err err = VS_OK;
+    job->err = calloc((size_t)T, sizeof(*job->err));
+    job->detail = calloc((size_t)T, sizeof(*job->detail));
+    if (!job->err || !job->detail) {
+        err = VS_FAIL(VS_ERR_NOMEM, "no memory for %d frames", T);
+        goto out;
+    }
+    if (pool)
+        vs_pool_each(pool, T, one_frame, job);
+    else
+        for (int t = 0; t < T; t++)
+            one_frame(job, t, 0);
+    for (int t = 0; t < T && err == VS_OK; t++)
+        if (job->err[t] != VS_OK)
+            err = VS_FAIL(job->err[t], "frame %d: %s", t, job->detail[t]);
+out:
+    free(job->err);
+    free(job->detail);
+    return err;
+}
+
+vs_err vs_corrupter_run(const vs_corrupter *c, uint8_t *dst, int *T_out, const uint8_t *src, int T,
+                        int H, int W, uint64_t seed, vs_pool *pool)
+{
+    int same;
+    VS_ASSERT(T > 0 && H > 0 && W > 0 && dst != src);
+    if (c->corruption->temporal)
+        return reorder(c, dst, T_out ? T_out : &same, src, T, (size_t)H * W * 3, seed);
+    if (T_out)
+        *T_out = T;
+    struct frames_job job = { .c = c, .dst = dst, .src = src, .H = H, .W = W, .seed = seed };
+    return each_frame(&job, T, pool);
+}
+
+vs_err vs_corrupt_apply(uint8_t *dst, int *T_out, const uint8_t *src, int T, int H, int W,
+                        const vs_corruption *corruption, int severity, uint64_t seed,
+                        const vs_corrupt_options *options, vs_pool *pool)
+{
+    vs_corrupter *c = NULL;
+    VS_TRY(vs_corrupter_open(&c, corruption, severity, options));
+    const vs_err err = vs_corrupter_run(c, dst, T_out, src, T, H, W, seed, pool);
+    vs_corrupter_close(&c);
+    return err;
+}
+
+/* FNV-1a: the name, not the place in the table, which may grow. */
+static uint64_t hash_of(const char *name)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    while (*name)
+        h = (h ^ (uint8_t)*name++) * 0x100000001b3u;
+    return h;
+}
+
+uint64_t vs_corrupt_seed(uint64_t seed, int64_t clip, const vs_corruption *corruption,
+                         int severity, int view)
+{
+    uint64_t z = vs_rng_index(seed, (uint64_t)clip);
+    z = vs_rng_index(z, hash_of(corruption->name));
+    return vs_rng_index(z, (uint64_t)severity << 32 | (uint32_t)view);
+}

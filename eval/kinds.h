@@ -1,0 +1,53 @@
+/* How a corruption is made: what corrupt.c asks of noise.c, blur.c, camera.c, digital.c
+ * and temporal.c. Internal to eval.
+ *
+ * A picture kind makes one frame from one frame; `prepare` may build tables for the
+ * numbers of a severity once. A temporal kind gives the order of frames.
+ *
+ * Random numbers: of the clip vs_rng_at(seed, VS_RNG_CORRUPT, 0), of frame t index t + 1.
+ */
+#ifndef VSYN_EVAL_KINDS_H
+#define VSYN_EVAL_KINDS_H
+
+#include "base/rng.h"
+#include "eval/robust.h"
+
+typedef struct vs_frame {
+    int H, W, t;                   /* t: place in the clip */
+    uint64_t seed;                 /* of the clip */
+    const double *level;           /* numbers of the severity */
+    const vs_corrupt_options *options;
+    const void *table;             /* made by prepare, or NULL */
+} vs_frame;
+
+typedef struct vs_kind {
+    vs_err (*prepare)(void **table, const double *level);    /* one free() releases the table */
+    vs_err (*frame)(uint8_t *dst, const uint8_t *src, const vs_frame *f);
+    int (*order)(int *index, int T, const double *level, vs_variant variant, vs_rng *rng);
+} vs_kind;
+
+static inline vs_rng vs_frame_rng(const vs_frame *f)
+{
+    return vs_rng_at(f->seed, VS_RNG_CORRUPT, (uint64_t)f->t + 1);
+}
+
+static inline vs_rng vs_clip_rng(uint64_t seed)
+{
+    return vs_rng_at(seed, VS_RNG_CORRUPT, 0);
+}
+
+/* noise.c */
+extern const vs_kind vs_kind_gaussian, vs_kind_shot, vs_kind_impulse, vs_kind_speckle;
+/* Standard normal quantile of 0 < p < 1, to 1e-6. */
+double vs_normal_quantile(double p);
+/* blur.c */
+extern const vs_kind vs_kind_defocus, vs_kind_motion, vs_kind_zoom;
+/* digital.c */
+extern const vs_kind vs_kind_jpeg;
+/* camera.c */
+extern const vs_kind vs_kind_static_rotate, vs_kind_rotate, vs_kind_translate;
+/* temporal.c */
+extern const vs_kind vs_kind_sampling, vs_kind_reverse_sampling, vs_kind_jumble,
+    vs_kind_box_jumble, vs_kind_freeze;
+
+#endif /* VSYN_EVAL_KINDS_H */

@@ -1,0 +1,303 @@
+/* Corruptions of any size, on any number of threads, for a seed; temporal orders; names. */
+#include "eval/kinds.h"
+#include "eval/robust.h"
+#include "tests/check.h"
+
+static uint8_t *picture(int T, int H, int W)
+{
+    const size_t n = (size_t)T * H * W * 3;
+    uint8_t *p = vs_new(n);
+    vs_rng r = vs_rng_at(3, VS_RNG_TEST, 1);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t)vs_rng_u32(&r);
+    return p;
+}
+
+/* ---- Sizes, seeds, threads ---------------------------------------------------------------- */
+
+static int runs_alike(const vs_corruption *c, int severity, int T, int H, int W,
+                      const vs_corrupt_options *options, vs_pool *pool)
+{
+    const size_t n = (size_t)T * H * W * 3;
+    uint8_t *in = picture(T, H, W), *a = vs_new(n + 1), *b = vs_new(n + 1), *kept = vs_new(n);
+    int Ta = 0, Tb = 0;
+    memcpy(kept, in, n);
+    a[n] = b[n] = 77;
+    CHECK_OK(vs_corrupt_apply(a, &Ta, in, T, H, W, c, severity, 5, options, NULL));
+    CHECK_OK(vs_corrupt_apply(b, &Tb, in, T, H, W, c, severity, 5, options, pool));
+    const int good = Ta == Tb && memcmp(a, b, n) == 0 && a[n] == 77 && memcmp(in, kept, n) == 0;
+    cr_expect(Ta >= 1 && Ta <= T && (c->temporal || Ta == T));
+    free(in);
+    free(a);
+    free(b);
+    free(kept);
+    return good;
+}
+
+Test(eval_corrupt, any_size_and_any_number_of_threads)
+{
+    static const int size[][3] = { { 1, 1, 1 }, { 3, 7, 5 }, { 2, 1, 40 }, { 2, 33, 2 },
+                                   { 9, 41, 30 } };
+    vs_pool *pool;
+    CHECK_OK(vs_pool_open(&pool, 3, 0));
+    for (int i = 0; i < vs_corruption_count(); i++)
+        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
+            for (size_t k = 0; k < sizeof(size) / sizeof(*size); k++)
+                for (int v = 0; v < 4; v++) {
+                    const vs_corrupt_options options = { .variant = v % 2, .negative = v / 2 };
+                    const vs_corruption *c = vs_corruption_at(i);
+                    cr_expect(runs_alike(c, severity, size[k][0], size[k][1], size[k][2],
+                                         &options, pool),
+                              "%s severity %d, %d x %d x %d", c->name, severity, size[k][0],
+                              size[k][1], size[k][2]);
+                }
+    vs_pool_close(&pool);
+}
+
+Test(eval_corrupt, random_ones_follow_the_seed_and_the_frame_others_neither)
+{
+    enum { T = 40, H = 41, W = 36, N = H * W * 3 };
+    uint8_t *in = picture(1, H, W), *clip = vs_new(T * N), *a = vs_new(T * N), *b = vs_new(T * N);
+    for (int t = 0; t < T; t++)
+        memcpy(clip + t * N, in, N);
+    for (int i = 0; i < vs_corruption_count(); i++) {
+        const vs_corruption *c = vs_corruption_at(i);
+        if (c->temporal)
+            continue;
+        CHECK_OK(vs_corrupt_apply(a, NULL, clip, T, H, W, c, 1, 1, NULL, NULL));
+        CHECK_OK(vs_corrupt_apply(b, NULL, clip, T, H, W, c, 1, 2, NULL, NULL));
+        cr_expect_eq(memcmp(a, b, T * N) != 0, c->random, "%s: seed", c->name);
+        int moves = 0;
+        for (int t = 1; t < T; t++)
+            moves += memcmp(a, a + t * N, N) != 0;
+        const bool per_frame = c->random && strcmp(c->name, "translate") != 0;
+        cr_expect_eq(moves > T / 2, per_frame, "%s: %d frames differ", c->name, moves);
+        cr_expect(per_frame || moves == 0, "%s: %d frames differ", c->name, moves);
+    }
+    free(in);
+    free(clip);
+    free(a);
+    free(b);
+}
+
+Test(eval_corrupt, seeds_of_views_differ)
+{
+    const vs_corruption *a = vs_corruption_at(0), *b = vs_corruption_at(1);
+    const uint64_t s = vs_corrupt_seed(1, 2, a, 3, 4);
+    cr_expect_eq(s, vs_corrupt_seed(1, 2, a, 3, 4));
+    cr_expect_neq(s, vs_corrupt_seed(2, 2, a, 3, 4));
+    cr_expect_neq(s, vs_corrupt_seed(1, 3, a, 3, 4));
+    cr_expect_neq(s, vs_corrupt_seed(1, 2, b, 3, 4));
+    cr_expect_neq(s, vs_corrupt_seed(1, 2, a, 4, 4));
+    cr_expect_neq(s, vs_corrupt_seed(1, 2, a, 3, 5));
+}
+
+Test(eval_corrupt, negative_is_the_corruption_of_the_negative)
+{
+    enum { H = 9, W = 14, N = H * W * 3 };
+    const vs_corrupt_options negative = { .negative = true };
+    uint8_t *in = picture(1, H, W), inverse[N], a[N], b[N];
+    for (int i = 0; i < N; i++)
+        inverse[i] = (uint8_t)((256 - in[i]) % 256);
+    for (int i = 0; i < vs_corruption_count(); i++) {
+        const vs_corruption *c = vs_corruption_at(i);
+        if (c->temporal)
+            continue;
+        CHECK_OK(vs_corrupt_apply(a, NULL, in, 1, H, W, c, 2, 1, &negative, NULL));
+        CHECK_OK(vs_corrupt_apply(b, NULL, c->through_image ? inverse : in, 1, H, W, c, 2, 1, NULL,
+                                  NULL));
+        cr_expect_eq(memcmp(a, b, N), 0, "%s", c->name);
+        cr_expect_eq(c->through_image, strcmp(c->name, "translate") != 0);
+    }
+    free(in);
+}
+
+/* ---- Camera ------------------------------------------------------------------------------- */
+
+Test(eval_corrupt, translate_moves_up_and_left)
+{
+    enum { H = 20, W = 30 };
+    const vs_corruption *c;
+    CHECK_OK(vs_corruption_find(&c, "translate"));
+    uint8_t *in = picture(1, H, W), out[H * W * 3];
+    int seen[2] = { 0 };
+    for (int i = 0; i < H * W * 3; i++)
+        in[i] |= 1;
+    for (uint64_t seed = 0; seed < 120; seed++) {
+        int found = 0;
+        CHECK_OK(vs_corrupt_apply(out, NULL, in, 1, H, W, c, 1, seed, NULL, NULL));
+        for (int r = 0; r < 8; r++)
+            for (int k = 0; k < 8; k++) {
+                int same = 1;
+                for (int y = 0; y < H && same; y++)
+                    for (int x = 0; x < W && same; x++) {
+                        const uint8_t *p = out + 3 * (y * W + x);
+                        same = y + r < H && x + k < W
+                                   ? memcmp(p, in + 3 * ((y + r) * W + x + k), 3) == 0
+                                   : p[0] + p[1] + p[2] == 0;
+                    }
+                found += same;
+                seen[0] |= same << r;
+                seen[1] |= same << k;
+            }
+        cr_expect_eq(found, 1, "seed %d: %d offsets fit", (int)seed, found);
+    }
+    cr_expect_eq(seen[0], 0xff, "rows 0..7 all occur");
+    cr_expect_eq(seen[1], 0xff, "columns 0..7 all occur");
+    free(in);
+}
+
+Test(eval_corrupt, rotate_is_a_static_rotation_by_a_whole_angle)
+{
+    enum { H = 31, W = 31, N = H * W * 3, T = 60 };
+    const vs_corruption *c;
+    CHECK_OK(vs_corruption_find(&c, "rotate"));
+    uint8_t *in = picture(1, H, W), *clip = vs_new(T * N), *out = vs_new(T * N), turned[15][N];
+    for (int t = 0; t < T; t++)
+        memcpy(clip + t * N, in, N);
+    for (int a = 0; a < 15; a++) {
+        const double level[] = { a - 7 };
+        const vs_frame f = { .H = H, .W = W, .level = level };
+        CHECK_OK(vs_kind_static_rotate.frame(turned[a], in, &f));
+    }
+    CHECK_OK(vs_corrupt_apply(out, NULL, clip, T, H, W, c, 1, 0, NULL, NULL));
+    int seen = 0;
+    for (int t = 0; t < T; t++) {
+        int angle = -1;
+        for (int a = 0; a < 15; a++)
+            angle = memcmp(out + t * N, turned[a], N) == 0 ? a : angle;
+        cr_expect_geq(angle, 0, "frame %d is no rotation", t);
+        seen |= 1 << (angle < 0 ? 0 : angle);
+    }
+    cr_expect_geq(__builtin_popcount((unsigned)seen), 12);
+    cr_expect_eq(memcmp(turned[7], in, N), 0, "0 degrees is a copy");
+    free(in);
+    free(clip);
+    free(out);
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+static int order_of(int *index, const char *name, int severity, vs_variant variant, int T,
+                    uint64_t seed)
+{
+    const vs_corruption *c;
+    const vs_corrupt_options options = { .variant = variant };
+    vs_corrupter *corrupter;
+    CHECK_OK(vs_corruption_find(&c, name));
+    CHECK_OK(vs_corrupter_open(&corrupter, c, severity, &options));
+    const int n = vs_corrupter_order(corrupter, index, T, seed);
+    vs_corrupter_close(&corrupter);
+    return n;
+}
+
+static void expect_order(const char *name, int severity, vs_variant variant, int n, const int *want)
+{
+    int got[16];
+    cr_assert_eq(order_of(got, name, severity, variant, 16, 0), n, "%s severity %d", name,
+                 severity);
+    for (int i = 0; i < n; i++)
+        cr_expect_eq(got[i], want[i], "%s severity %d place %d: %d", name, severity, i, got[i]);
+}
+
+Test(eval_corrupt, sampling_keeps_every_nth)
+{
+    expect_order("sampling", 1, VS_VARIANT_ARRE, 8, (int[]){ 0, 2, 4, 6, 8, 10, 12, 14 });
+    expect_order("sampling", 3, VS_VARIANT_ARRE, 2, (int[]){ 0, 8 });
+    expect_order("sampling", 5, VS_VARIANT_ARRE, 1, (int[]){ 0 });
+    expect_order("reverse_sampling", 2, VS_VARIANT_ARRE, 4, (int[]){ 12, 8, 4, 0 });
+    expect_order("sampling", 2, VS_VARIANT_VLMR, 16,
+                 (int[]){ 0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12 });
+    expect_order("reverse_sampling", 3, VS_VARIANT_VLMR, 16,
+                 (int[]){ 8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0 });
+}
+
+/* Every frame once; inside blocks (jumble) or with blocks whole (box_jumble). */
+static void check_jumble(const char *name, int severity, vs_variant variant, int T, int block,
+                         bool boxes)
+{
+    int index[100], count[100], moved = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        memset(count, 0, sizeof(count));
+        cr_assert_eq(order_of(index, name, severity, variant, T, seed), T);
+        for (int i = 0; i < T; i++) {
+            count[index[i]]++;
+            moved += index[i] != i;
+            if (!boxes)
+                cr_expect_eq(index[i] / block, i / block);
+            else if (i && index[i] % block)
+                cr_expect_eq(index[i], index[i - 1] + 1);
+        }
+        for (int i = 0; i < T; i++)
+            cr_expect_eq(count[i], 1);
+    }
+    cr_expect_eq(moved > 0, boxes ? block < T : block > 1 && T > 1, "%s severity %d", name,
+                 severity);
+}
+
+Test(eval_corrupt, jumbles_permute_within_their_blocks)
+{
+    static const int inside[2][5] = { { 32, 16, 8, 4, 2 }, { 4, 8, 16, 32, 64 } };
+    static const int boxes[2][5] = { { 4, 9, 16, 25, 36 }, { 2, 4, 8, 16, 32 } };
+    static const int length[] = { 1, 16, 53, 100 };
+    for (int v = 0; v < 2; v++)
+        for (int s = 0; s < 5; s++)
+            for (int k = 0; k < 4; k++) {
+                check_jumble("jumble", s + 1, v, length[k], inside[v][s], false);
+                check_jumble("box_jumble", s + 1, v, length[k], boxes[v][s], true);
+            }
+}
+
+/* Places where the frame changes to a new chosen one, plus the first. The padding at the
+ * end is not a choice unless T - 1 was chosen: allow both. */
+static void check_freeze(int severity, vs_variant variant, int T, int keep)
+{
+    int index[100];
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        int distinct = 1;
+        cr_assert_eq(order_of(index, "freeze", severity, variant, T, seed), T);
+        for (int i = 1; i < T; i++) {
+            cr_expect_geq(index[i], index[i - 1]);
+            distinct += index[i] != index[i - 1];
+        }
+        const bool padded = index[0] > 0 && index[T - 1] == T - 1;
+        cr_expect(distinct == keep || (padded && distinct == keep + 1),
+                  "severity %d of %d: %d kept, expected %d", severity, T, distinct, keep);
+        if (index[0] > 0)
+            cr_expect_eq(index[T - 1], T - 1);
+        for (int i = 0; i + index[0] < T - 1; i++)       /* held until the next chosen one */
+            cr_expect_leq(index[i], index[0] + i);
+    }
+}
+
+Test(eval_corrupt, freeze_keeps_the_number_of_frames)
+{
+    static const int keep16[] = { 6, 3, 1, 2, 1 }, keep100[] = { 40, 20, 10, 5, 1 };
+    for (int s = 0; s < 5; s++) {
+        check_freeze(s + 1, VS_VARIANT_ARRE, 16, keep16[s]);
+        check_freeze(s + 1, VS_VARIANT_ARRE, 100, keep100[s]);
+        check_freeze(s + 1, VS_VARIANT_ARRE, 1, 1);
+    }
+    check_freeze(5, VS_VARIANT_VLMR, 100, 10);
+}
+
+/* ---- Names -------------------------------------------------------------------------------- */
+
+Test(eval_corrupt, names_presets_and_near_misses)
+{
+    const vs_corruption *picked[64], *c;
+    int n;
+    cr_assert_leq(vs_corruption_count(), 64);
+    CHECK_OK(vs_corruption_pick(picked, &n, "ucf101-p14"));
+    cr_expect_eq(n, 14);
+    CHECK_OK(vs_corruption_pick(picked, &n, "all"));
+    cr_expect_eq(n, vs_corruption_count());
+    CHECK_OK(vs_corruption_pick(picked, &n, "jpeg,gaussian_noise,jpeg"));
+    cr_expect_eq(n, 2);
+    cr_expect_str_eq(picked[0]->name, "gaussian_noise");
+    CHECK_FAILS(vs_corruption_pick(picked, &n, "jpeg,gausian_noise"), VS_ERR_USAGE,
+                "did you mean gaussian_noise");
+    CHECK_FAILS(vs_corruption_pick(picked, &n, ""), VS_ERR_USAGE, "empty");
+    CHECK_FAILS(vs_corruption_find(&c, "ucf101"), VS_ERR_USAGE, "expected one of gaussian_noise");
+    CHECK_FAILS(vs_corruption_find(&c, "zoom_blurr"), VS_ERR_USAGE, "did you mean zoom_blur");
+}
