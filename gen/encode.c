@@ -1,0 +1,222 @@
+/* The encoder. Contract: gen/encode.h */
+#include "gen/encode.h"
+
+#include <stdlib.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/opt.h>
+#include <libswscale/swscale.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+
+struct vs_encoder {
+    vs_encode_options options;
+    AVFormatContext *format;
+    AVCodecContext *codec;
+    AVStream *stream;
+    AVFrame *frame;
+    AVPacket *packet;
+    struct SwsContext *convert;
+    int64_t frames;
+};
+
+static const struct {
+    const char *name;              /* of libavcodec */
+    enum AVPixelFormat pixels;
+    int usual, worst;              /* quality */
+} codecs[] = {
+    [VS_CODEC_MPEG4] = { "mpeg4", AV_PIX_FMT_YUV420P, 2, 31 },
+    [VS_CODEC_H264] = { "libx264", AV_PIX_FMT_YUV420P, 18, 51 },
+    [VS_CODEC_LOSSLESS] = { "libx264rgb", AV_PIX_FMT_RGB24, 0, 0 },
+};
+
+static vs_err fail(int reason, const char *what)
+{
+    char text[AV_ERROR_MAX_STRING_SIZE] = "";
+    av_strerror(reason, text, sizeof(text));
+    return VS_FAIL(reason == AVERROR(ENOMEM) ? VS_ERR_NOMEM : VS_ERR_CODEC,
+                   "video encoder: cannot %s: %s", what, text);
+}
+
+vs_err vs_encode_check(const vs_encode_options *o)
+{
+    if (o->codec != VS_CODEC_LOSSLESS && (o->W % 2 || o->H % 2))
+        return VS_FAIL(VS_ERR_USAGE, "--size: %d is odd, this codec takes even sizes", o->W);
+    if (o->quality > codecs[o->codec].worst)
+        return VS_FAIL(VS_ERR_USAGE, "--quality: %d is out of range, %s takes %s", o->quality,
+                       codecs[o->codec].name,
+                       o->codec == VS_CODEC_MPEG4  ? "1..31"
+                       : o->codec == VS_CODEC_H264 ? "1..51"
+                                                   : "none");
+    return VS_OK;
+}
+
+static void set_quality(AVCodecContext *c, const vs_encode_options *o)
+{
+    const int q = o->quality ? o->quality : codecs[o->codec].usual;
+    if (o->codec == VS_CODEC_MPEG4) {
+        c->flags |= AV_CODEC_FLAG_QSCALE;
+        c->global_quality = q * FF_QP2LAMBDA;
+        return;
+    }
+    av_opt_set(c->priv_data, "preset", "veryfast", 0);
+    if (o->codec == VS_CODEC_LOSSLESS)
+        av_opt_set_int(c->priv_data, "qp", 0, 0);
+    else
+        av_opt_set_double(c->priv_data, "crf", q, 0);
+}
+
+static vs_err open_codec(vs_encoder *e)
+{
+    const vs_encode_options *o = &e->options;
+    const AVCodec *codec = avcodec_find_encoder_by_name(codecs[o->codec].name);
+    if (!codec)
+        return VS_FAIL(VS_ERR_UNSUPPORTED, "this libavcodec has no encoder %s, try --codec mpeg4",
+                       codecs[o->codec].name);
+    AVCodecContext *c = e->codec = avcodec_alloc_context3(codec);
+    if (!c)
+        return fail(AVERROR(ENOMEM), "open");
+    c->width = o->W;
+    c->height = o->H;
+    c->framerate = av_d2q(o->fps, 60000);
+    c->time_base = av_inv_q(c->framerate);
+    c->pix_fmt = codecs[o->codec].pixels;
+    c->gop_size = 12;
+    c->max_b_frames = 0;
+    c->thread_count = 1;
+    c->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
+    set_quality(c, o);
+    const int bad = avcodec_open2(c, codec, NULL);
+    return bad < 0 ? fail(bad, "open the codec") : VS_OK;
+}
+
+static vs_err open_format(vs_encoder *e)
+{
+    int bad = avformat_alloc_output_context2(&e->format, NULL, "mp4", NULL);
+    if (bad < 0)
+        return fail(bad, "make an MP4 file");
+    e->format->flags |= AVFMT_FLAG_BITEXACT;
+    e->stream = avformat_new_stream(e->format, NULL);
+    if (!e->stream)
+        return fail(AVERROR(ENOMEM), "open a stream");
+    e->stream->time_base = e->codec->time_base;
+    e->stream->avg_frame_rate = e->codec->framerate;
+    bad = avcodec_parameters_from_context(e->stream->codecpar, e->codec);
+    if (bad >= 0)
+        bad = avio_open_dyn_buf(&e->format->pb);
+    if (bad >= 0)
+        bad = avformat_write_header(e->format, NULL);
+    return bad < 0 ? fail(bad, "begin an MP4 file") : VS_OK;
+}
+
+static vs_err open_frame(vs_encoder *e)
+{
+    const vs_encode_options *o = &e->options;
+    e->packet = av_packet_alloc();
+    e->frame = av_frame_alloc();
+    if (!e->packet || !e->frame)
+        return fail(AVERROR(ENOMEM), "take a frame");
+    e->frame->format = e->codec->pix_fmt;
+    e->frame->width = o->W;
+    e->frame->height = o->H;
+    const int bad = av_frame_get_buffer(e->frame, 0);
+    if (bad < 0)
+        return fail(bad, "take a frame");
+    e->convert = sws_getContext(o->W, o->H, AV_PIX_FMT_RGB24, o->W, o->H, e->codec->pix_fmt,
+                                SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+    return e->convert ? VS_OK : fail(AVERROR(EINVAL), "convert colours");
+}
+
+vs_err vs_encoder_open(vs_encoder **out, const vs_encode_options *options)
+{
+    av_log_set_level(AV_LOG_ERROR);
+    vs_encoder *e = *out = vs_new(sizeof(*e));
+    e->options = *options;
+    vs_err err = vs_encode_check(options);
+    if (err == VS_OK)
+        err = open_codec(e);
+    if (err == VS_OK)
+        err = open_format(e);
+    if (err == VS_OK)
+        err = open_frame(e);
+    if (err != VS_OK)
+        vs_encoder_drop(out);
+    return err;
+}
+
+/* Hands a frame to the codec (NULL: the end) and takes every packet that it has ready. */
+static vs_err encode(vs_encoder *e, const AVFrame *frame)
+{
+    int bad = avcodec_send_frame(e->codec, frame);
+    if (bad < 0)
+        return fail(bad, "take a frame");
+    for (;;) {
+        bad = avcodec_receive_packet(e->codec, e->packet);
+        if (bad == AVERROR(EAGAIN) || bad == AVERROR_EOF)
+            return VS_OK;
+        if (bad < 0)
+            return fail(bad, "encode a frame");
+        if (e->packet->duration == 0)
+            e->packet->duration = 1;
+        av_packet_rescale_ts(e->packet, e->codec->time_base, e->stream->time_base);
+        e->packet->stream_index = e->stream->index;
+        bad = av_write_frame(e->format, e->packet);
+        av_packet_unref(e->packet);
+        if (bad < 0)
+            return fail(bad, "write a frame");
+    }
+}
+
+vs_err vs_encoder_frame(vs_encoder *e, const uint8_t *rgb)
+{
+    const int bad = av_frame_make_writable(e->frame);
+    if (bad < 0)
+        return fail(bad, "take a frame");
+    const int stride = 3 * e->options.W;
+    sws_scale(e->convert, &rgb, &stride, 0, e->options.H, e->frame->data, e->frame->linesize);
+    e->frame->pts = e->frames++;
+    e->frame->quality = e->codec->global_quality;
+    return encode(e, e->frame);
+}
+
+vs_err vs_encoder_finish(vs_encoder **encoder, const char *path, int64_t *bytes)
+{
+    vs_encoder *e = *encoder;
+    uint8_t *data = NULL;
+    int size = 0;
+    vs_err err = encode(e, NULL);
+    if (err == VS_OK) {
+        const int bad = av_write_trailer(e->format);
+        err = bad < 0 ? fail(bad, "finish an MP4 file") : VS_OK;
+    }
+    if (err == VS_OK) {
+        size = avio_close_dyn_buf(e->format->pb, &data);
+        e->format->pb = NULL;
+        *bytes = size;
+        if (path)
+            err = vs_file_write(path, data, (size_t)size);
+    }
+    av_free(data);
+    vs_encoder_drop(encoder);
+    return err;
+}
+
+void vs_encoder_drop(vs_encoder **encoder)
+{
+    vs_encoder *e = *encoder;
+    if (!e)
+        return;
+    if (e->format && e->format->pb) {
+        uint8_t *data = NULL;
+        avio_close_dyn_buf(e->format->pb, &data);
+        av_free(data);
+    }
+    avformat_free_context(e->format);
+    avcodec_free_context(&e->codec);
+    av_frame_free(&e->frame);
+    av_packet_free(&e->packet);
+    sws_freeContext(e->convert);
+    free(e);
+    *encoder = NULL;
+}

@@ -1,0 +1,56 @@
+/* Labelled motion clips: the class is the motion, and nothing else tells it.
+ *
+ * One opaque shape moves over a still background. Shape, colours, size, position and
+ * angle of every single frame have the same distribution in every class:
+ *
+ *   - all of them are drawn for every clip, in the same order, before the class matters;
+ *   - the picture is a torus (what leaves on one side enters on the other) and positions
+ *     are uniform on it, angles uniform on the circle, log sizes uniform on their range,
+ *     with a uniform phase wherever something repeats. Uniform stays uniform under each
+ *     of these motions, at every frame; so no frame alone knows its class.
+ *
+ * Video i belongs to class i mod 16 and is a pure function of (seed, i, size); random
+ * numbers: (seed, VS_RNG_MOTION, i). Speeds are in widths of the picture, so that a clip
+ * looks the same at every size; every motion repeats or wraps within about 60 frames.
+ */
+#ifndef VSYN_GEN_MOTION_H
+#define VSYN_GEN_MOTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VS_MOTION_CLASSES = 16 };
+extern const char *const vs_motion_class[VS_MOTION_CLASSES];
+
+enum { VS_MOTION_BLOBS = 4, VS_MOTION_CORNERS = 12 };
+
+/* A polygon in the unit circle, turned, scaled and placed; lengths in pictures. */
+typedef struct vs_figure {
+    int shape;
+    uint8_t color[3];
+    double x, y, radius, angle;
+} vs_figure;
+
+typedef struct vs_motion {
+    int label, size;
+    uint8_t background[3];
+    int blobs;
+    vs_figure blob[VS_MOTION_BLOBS];
+    vs_figure figure;              /* at frame 0, before its motion */
+    double size_phase;             /* 0..1: where the radius lies in its range */
+    double speed;                  /* widths per frame */
+    double turn;                   /* rad per frame */
+    double heading, reach, period, phase, swing, growth;
+} vs_motion;
+
+void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index);
+/* Its length, lo..hi, drawn apart from everything else: it tells nothing either. */
+int vs_motion_frames(int lo, int hi, uint64_t seed, uint64_t index);
+/* The moving figure at a frame: a pure function. x, y in [0, 1). */
+vs_figure vs_motion_at(const vs_motion *m, int frame);
+
+size_t vs_motion_scratch(int size);
+/* rgb: (size, size, 3), edges smooth (16 samples a pixel). */
+void vs_motion_draw(const vs_motion *m, int frame, uint8_t *rgb, void *scratch);
+
+#endif /* VSYN_GEN_MOTION_H */

@@ -1,0 +1,80 @@
+/* What every command that makes a set does around it: check, make, lists, preview, report. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "gen/gen.h"
+
+/* What decides the bytes of a set, from the options of its command. */
+static json_t *parameters_of(const vs_call *call)
+{
+    static const char *const other[] = { "out",  "videos", "first",   "shard",      "jobs",
+                                         "quiet", "json", "preview", "dump-scenes" };
+    json_t *record = vs_opts_record(call->command->opts, call->settings);
+    for (size_t k = 0; k < sizeof(other) / sizeof(*other); k++)
+        json_object_del(record, other[k]);
+    return record;
+}
+
+static void report(const vs_gen_settings *s, const vs_set_done *done)
+{
+    char size[32], time[32];
+    if (s->common.json) {
+        vs_json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "videos",
+                                (json_int_t)done->present, "made", (json_int_t)done->made,
+                                "frames", (json_int_t)done->frames, "bytes",
+                                (json_int_t)done->bytes, "seconds", done->seconds));
+        return;
+    }
+    printf("%s: %lld videos, %lld of them new", s->out, (long long)done->present,
+           (long long)done->made);
+    if (done->made > 0)
+        printf(" (%lld frames, %s, %s)", (long long)done->frames,
+               vs_human_bytes(size, (double)done->bytes), vs_human_time(time, done->seconds));
+    putchar('\n');
+}
+
+static vs_err make(const vs_gen_settings *s, const vs_set *set)
+{
+    vs_set_done done;
+    if (s->preview) {
+        char *path = vs_path_join(s->out, "preview.png");
+        vs_err err = vs_dir_make(s->out);
+        if (err == VS_OK)
+            err = vs_preview_write(path, &set->drawer, s->size, s->fps, s->first, s->videos);
+        free(path);
+        VS_TRY(err);
+    }
+    VS_TRY(vs_set_make(&done, set));
+    if (set->drawer.label)
+        VS_TRY(vs_set_lists(s->out, &set->drawer));
+    report(s, &done);
+    return VS_OK;
+}
+
+static bool whole(vs_span s)
+{
+    return s.lo == (double)(int64_t)s.lo && s.hi == (double)(int64_t)s.hi;
+}
+
+vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer)
+{
+    const vs_gen_settings *s = call->settings;
+    vs_set set = {
+        .out = s->out, .kind = kind, .mean_frames = (s->frames.lo + s->frames.hi) / 2,
+        .encode = { s->size, s->size, s->fps, (vs_codec)s->codec, s->quality },
+        .first = s->first, .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
+        .drawer = *drawer,
+    };
+    if (!whole(s->frames))
+        return VS_FAIL(VS_ERR_USAGE, "--frames: expected whole numbers, got %g:%g", s->frames.lo,
+                       s->frames.hi);
+    VS_TRY(vs_shard_parse(&set.shard, &set.shards, s->shard));
+    VS_TRY(vs_encode_check(&set.encode));
+    set.parameters = parameters_of(call);
+    const vs_err err = make(s, &set);
+    json_decref(set.parameters);
+    return err;
+}

@@ -1,0 +1,75 @@
+/* A set of generated videos in a folder, made by all threads, resumable, in shards.
+ *
+ *     DIR/videos/0000000.mp4 ...   video i; a pure function of (parameters, seed, i)
+ *     DIR/annotations.csv          "videos/0000000.mp4 0": one line per video, by number
+ *     DIR/manifest.json            tool, version, kind, parameters, the range asked for
+ *     DIR/scenes/0000000.json      what was drawn (--dump-scenes)
+ *     DIR/preview.png              contact sheet (--preview)
+ *
+ * Rules
+ * 1. A video that has its final name is complete and is never made again.
+ * 2. A folder holds one set: parameters that differ from those of its manifest are refused.
+ *    The range (--first, --videos), the shard and the threads may differ from run to run.
+ * 3. annotations.csv lists what is in the folder when a run ends or is stopped, whoever
+ *    made it: runs of several shards in one folder add up, and the last one lists all.
+ */
+#ifndef VSYN_GEN_SET_H
+#define VSYN_GEN_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cli.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "gen/encode.h"
+
+/* What the videos of a set are: drawn by whoever made this. Called from many threads. */
+typedef struct vs_drawer {
+    const void *ctx;
+    size_t scratch;                /* bytes per thread for draw */
+    /* Video i: *video is closed with `close`. */
+    vs_err (*open)(const void *ctx, uint64_t index, void **video, int *frames);
+    void (*draw)(const void *video, int frame, uint8_t *rgb, void *scratch);
+    json_t *(*describe)(const void *video);              /* NULL: nothing to dump */
+    void (*close)(void *video);
+    int (*label)(const void *ctx, uint64_t index);       /* NULL: all are 0 */
+    const char *const *class_name; /* (classes), NULL and 0 without labels */
+    int classes;
+} vs_drawer;
+
+typedef struct vs_set {
+    const char *out;
+    const char *kind;              /* "moving-circles", "motion": into the manifest */
+    json_t *parameters;            /* what decides the bytes; the caller's */
+    vs_encode_options encode;
+    double mean_frames;            /* for the estimate */
+    int64_t first, videos;
+    int shard, shards;             /* this run makes i with i % shards == shard */
+    int jobs;
+    bool dump;
+    vs_drawer drawer;
+} vs_set;
+
+typedef struct vs_set_done {
+    int64_t made, present;         /* in this run; in its range, with those */
+    int64_t frames, bytes;         /* of those made */
+    double seconds;
+} vs_set_done;
+
+/* CORRUPT: parameters that disagree with the manifest, naming the first. STOPPED after a
+ * signal, with how to go on. */
+vs_err vs_set_make(vs_set_done *done, const vs_set *set);
+
+/* "2/5": the second of five; *shard counts from 0. NULL is all. USAGE. */
+vs_err vs_shard_parse(int *shard, int *shards, const char *text);
+
+/* A contact sheet: a row per video, a column per time. path: a PNG file. */
+vs_err vs_preview_write(const char *path, const vs_drawer *drawer, int size, double fps,
+                        int64_t first, int64_t videos);
+
+/* Lists of a labelled set: train.csv, test.csv (a fifth) and classes.txt. */
+vs_err vs_set_lists(const char *out, const vs_drawer *drawer);
+
+#endif /* VSYN_GEN_SET_H */
