@@ -4,8 +4,8 @@
  *     STORE/packs/N.pack    encoded frames, appended by one writer at a time
  *     STORE/lock            held by the writer
  *
- * A clip's frames lie one after the other in one pack, each with its offset,
- * size and checksum in the index. A clip becomes visible when its row is committed,
+ * A clip's frames lie one after the other in one pack, behind a table of their places and
+ * checksums; the index knows where the clip is. A clip becomes visible when its row is committed,
  * which happens after its bytes are on disk: readers never see half a clip.
  *
  * Reading. Open the store once, read with one vs_reader per thread: no locks and
@@ -45,7 +45,8 @@ typedef struct vs_split {
     void *owned;
 } vs_split;
 
-/* Read-only; fails when there is no store or it is of another version. */
+/* Read-only; fails when there is no store or it is of another version. What is seen is
+ * what was committed at this moment; clips added later are seen by the next open. */
 vs_err vs_store_open(vs_store **out, const char *path);
 void vs_store_close(vs_store **store);
 
@@ -66,6 +67,9 @@ void vs_reader_close(vs_reader **reader);
  * resampled to w x h (base/image.h), mirrored when flip: rgb (n, h, w, 3). */
 vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index, int n,
                         vs_rect crop, int w, int h, bool flip, uint8_t *rgb);
+/* The stored bytes of a whole clip against their checksums, without decoding; the message
+ * names the first frame that differs. */
+vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip);
 
 /* ---- Writing ------------------------------------------------------------------------
  * One writer at a time (a lock file; a second one is told so). Used by vsyn-ingest and
@@ -78,7 +82,8 @@ typedef struct vs_clip_writer vs_clip_writer;
 
 typedef struct vs_writer_options {
     vs_encoding encoding;
-    int quality;                   /* JPEG, 1..100 */
+    int quality;                   /* JPEG, 1..100; 0 = 90 */
+    int64_t pack_bytes;            /* a pack is closed before it grows beyond; 0 = 4 GiB */
 } vs_writer_options;
 
 /* Creates the store when missing; finishes or discards what a killed writer left. */
@@ -86,15 +91,20 @@ vs_err vs_writer_open(vs_writer **out, const char *path, const vs_writer_options
 vs_err vs_writer_close(vs_writer **writer);
 
 /* A data set and its classes; the same name again gives the same id. Class names may be
- * NULL. Differing classes under one name are CORRUPT. */
+ * NULL: the classes that are known, or labels without names (their number may grow from list
+ * to list). Differing classes under one name are CORRUPT. Names hold no colon (USAGE). */
 vs_err vs_writer_dataset(int64_t *id, vs_writer *writer, const char *name,
                          const char *const *class_name, int classes);
-/* Membership of a listed path in a split; applied when the clip exists (now or later). */
+/* Membership of a listed path in a split; applied when the clip exists (now or later). The
+ * order of the first calls is the order of the split. Another label than before is CORRUPT. */
 vs_err vs_writer_member(vs_writer *writer, int64_t dataset, const char *split,
                         const char *name, int label);
 /* Is this path of this data set already in the store (or recorded as a failure)? */
 vs_err vs_writer_has(bool *out, vs_writer *writer, int64_t dataset, const char *name);
-/* A file that could not be used, with its reason. */
+typedef enum vs_clip_state { VS_CLIP_ABSENT, VS_CLIP_STORED, VS_CLIP_FAILED } vs_clip_state;
+vs_err vs_writer_state(vs_clip_state *out, vs_writer *writer, int64_t dataset, const char *name);
+/* A file that could not be used, with its reason; forgotten when a clip of that name is
+ * committed after all. */
 vs_err vs_writer_failure(vs_writer *writer, int64_t dataset, const char *name,
                          const char *reason);
 
@@ -109,11 +119,14 @@ typedef struct vs_clip_info {
 
 /* Encoding happens in vs_clip_frame(), in the caller's thread. */
 vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info *info);
-/* rgb (H, W, 3); or planes of yuv 4:2:0 with strides (see store.c). */
+/* rgb (H, W, 3); or planes Y (H, W), U and V (ceil(H/2), ceil(W/2)) with strides in bytes, in
+ * JFIF colours: BT.601, full range (black 0, white 255). Video range must be expanded first. */
 vs_err vs_clip_frame(vs_clip_writer *clip, const uint8_t *rgb);
 vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
                             const int stride[3]);
-/* note: replaces info->note when not NULL (the reader learns of damage at the end). */
+/* Clip ids and places in the packs follow the order of the commits. A clip that cannot be
+ * written (full disk) is dropped and the store stays as it was.
+ * note: replaces info->note when not NULL (the reader learns of damage at the end). */
 vs_err vs_clip_commit(vs_clip_writer **clip, const char *note);
 void vs_clip_drop(vs_clip_writer **clip);
 
