@@ -43,6 +43,7 @@ void vs_source_close(vs_source **source);
 int64_t vs_source_count(const vs_source *source);            /* samples per epoch */
 int vs_source_classes(const vs_source *source);              /* 0 = unlabelled */
 const char *const *vs_source_class_names(const vs_source *source);
+const vs_sample_shape *vs_source_shape(const vs_source *source);
 
 /* ---- Samplers: one per thread --------------------------------------------------------- */
 typedef struct vs_sampler vs_sampler;
@@ -73,6 +74,7 @@ typedef struct vs_loader_options {
     int batch, threads;
     uint64_t seed;
     bool shuffle, drop_last;
+    int group;                     /* batches per optimiser step; drop_last keeps whole steps. 0 = 1 */
     int mask_slots, mask_cells, mask_masked;     /* 0: no masks */
 } vs_loader_options;
 
