@@ -13,7 +13,7 @@ static vs_rng draw(uint64_t i)
     return vs_rng_at(5, VS_RNG_TEST, i);
 }
 
-/* ---- Order and masks ------------------------------------------------------------------- */
+/* ---- Order and masks ---------------------------------------------------------------- */
 
 Test(data_sample, epoch_order_is_a_fresh_permutation)
 {
@@ -62,7 +62,7 @@ Test(data_sample, tube_masks_repeat_over_time_and_are_uniform)
     cr_expect(memcmp(mask, again, sizeof(mask)) != 0, "the next epoch has the same mask");
 }
 
-/* ---- Windows ------------------------------------------------------------------------------ */
+/* ---- Windows ------------------------------------------------------------------------ */
 
 Test(data_sample, pretraining_windows_cover_the_video_in_whole_steps)
 {
@@ -124,7 +124,7 @@ Test(data_sample, middle_window)
     cr_expect_eq(index[15], 40);
 }
 
-/* ---- Crops ---------------------------------------------------------------------------------- */
+/* ---- Crops -------------------------------------------------------------------------- */
 
 Test(data_sample, multi_scale_crops_have_13_places_and_10_sizes)
 {
@@ -199,7 +199,7 @@ Test(data_sample, crops_of_extreme_frames_stay_inside)
             }
 }
 
-/* ---- Test views ------------------------------------------------------------------------------ */
+/* ---- Test views --------------------------------------------------------------------- */
 
 /* A video whose pixel says where it is: red = frame, green = row, blue = column. */
 static vs_video coordinates(int F, int h, int w)

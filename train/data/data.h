@@ -1,8 +1,8 @@
 /* Training samples and test views, as 8-bit frames ready for the model.
  *
- * A sample is a pure function of (source, seed, epoch, position): any worker may make
- * it, in any order, and the batch is the same bytes. Position is the place in the
- * shuffled order of an epoch; the order is a permutation drawn from (seed, epoch).
+ * A sample is a pure function of (source, seed, epoch, item): any worker may make it, in
+ * any order, and the batch is the same bytes. The order of the items of an epoch is a
+ * permutation drawn from (seed, epoch); masks belong to the position in that order.
  *
  * Thread-safety: a source may be sampled from many threads, each with its own sampler.
  * Errors: those of the store and of scenes.
@@ -43,6 +43,8 @@ void vs_source_close(vs_source **source);
 int64_t vs_source_count(const vs_source *source);            /* samples per epoch */
 int vs_source_classes(const vs_source *source);              /* 0 = unlabelled */
 const char *const *vs_source_class_names(const vs_source *source);
+/* CORRUPT when the source has fewer than two classes or a sample without one; names it. */
+vs_err vs_source_need_labels(const vs_source *source);
 const vs_sample_shape *vs_source_shape(const vs_source *source);
 
 /* ---- Samplers: one per thread --------------------------------------------------------- */
@@ -74,7 +76,7 @@ typedef struct vs_loader_options {
     int batch, threads;
     uint64_t seed;
     bool shuffle, drop_last;
-    int group;                     /* batches per optimiser step; drop_last keeps whole steps. 0 = 1 */
+    int group;               /* batches per optimiser step; drop_last keeps whole steps; 0 = 1 */
     int mask_slots, mask_cells, mask_masked;     /* 0: no masks */
 } vs_loader_options;
 

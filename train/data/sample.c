@@ -23,6 +23,12 @@ const char *const *vs_source_class_names(const vs_source *source)
     return source->class_names;
 }
 
+vs_err vs_source_need_labels(const vs_source *source)
+{
+    return source->kind->need_labels ? source->kind->need_labels(source)
+                                     : VS_FAIL(VS_ERR_CORRUPT, "scenes have no labels");
+}
+
 const vs_sample_shape *vs_source_shape(const vs_source *source)
 {
     return &source->shape;

@@ -22,6 +22,7 @@ struct source_kind {
     vs_err (*get)(vs_sampler *sampler, const struct sample_key *key, vs_rng *rng,
                   uint8_t *frames, int *label);
     void (*close)(vs_source *source);
+    vs_err (*need_labels)(const vs_source *source);      /* NULL: it never has any */
 };
 
 struct vs_source {

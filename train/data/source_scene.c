@@ -81,7 +81,8 @@ static void source_close(vs_source *source)
     free(source);
 }
 
-static const struct source_kind kind = { sampler_open, sampler_close, get, source_close };
+static const struct source_kind kind = { sampler_open, sampler_close, get, source_close,
+                                         NULL };
 
 vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, int64_t videos,
                        bool fixed, const vs_sample_shape *shape)

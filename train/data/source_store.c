@@ -9,6 +9,7 @@ struct store_source {
     vs_source base;
     vs_store *store;               /* the caller's */
     vs_split split;
+    char *name;                    /* of the split; NULL = all clips */
 };
 
 struct store_sampler {
@@ -55,11 +56,31 @@ static vs_err get(vs_sampler *sampler, const struct sample_key *key, vs_rng *rng
 
 static void source_close(vs_source *source)
 {
-    vs_split_free(&((struct store_source *)source)->split);
-    free(source);
+    struct store_source *s = (struct store_source *)source;
+    vs_split_free(&s->split);
+    free(s->name);
+    free(s);
 }
 
-static const struct source_kind kind = { sampler_open, sampler_close, get, source_close };
+static vs_err need_labels(const vs_source *source)
+{
+    const struct store_source *s = (const struct store_source *)source;
+    const char *name = s->name ? s->name : "all clips";
+    if (source->classes == 0)
+        return VS_FAIL(VS_ERR_CORRUPT, "split \"%s\" of the store has no labels", name);
+    if (source->classes == 1)
+        return VS_FAIL(VS_ERR_CORRUPT, "split \"%s\" of the store has one class only, %s", name,
+                       source->class_names[0]);
+    for (int i = 0; i < s->split.n; i++)
+        if (s->split.clip[i].label < 0 || s->split.clip[i].label >= source->classes)
+            return VS_FAIL(VS_ERR_CORRUPT, "split \"%s\" of the store: clip %lld (%s) has label "
+                           "%d, expected 0..%d", name, (long long)s->split.clip[i].id,
+                           s->split.clip[i].name, s->split.clip[i].label, source->classes - 1);
+    return VS_OK;
+}
+
+static const struct source_kind kind = { sampler_open, sampler_close, get, source_close,
+                                         need_labels };
 
 vs_err vs_source_store(vs_source **out, vs_store *store, const char *split,
                        const vs_sample_shape *shape)
@@ -72,6 +93,7 @@ vs_err vs_source_store(vs_source **out, vs_store *store, const char *split,
         return err;
     }
     s->store = store;
+    s->name = split ? vs_strdup(split) : NULL;
     s->base = (vs_source){ &kind, *shape, s->split.n, s->split.classes, s->split.class_name };
     *out = &s->base;
     return VS_OK;

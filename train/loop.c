@@ -1,0 +1,398 @@
+#include "train/loop.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "train/report.h"
+#include "train/run.h"
+
+static int64_t effective_batch(const vs_trainer *t)
+{
+    return (int64_t)t->settings->batch * t->settings->accumulate;
+}
+
+/* ---- Opening ------------------------------------------------------------------------ */
+
+vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
+{
+    const vs_train_settings *s = t->settings;
+    VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
+    VS_TRY(vs_trainer_check_memory(t, model));
+    return vs_model_open(&t->model, t->dev, model, s->batch, t->visible, true);
+}
+
+/* Weights, moments and counters of checkpoints/last. */
+static vs_err load_last(vs_trainer *t)
+{
+    char *dir = vs_run_checkpoint(t->settings->out, "last");
+    json_t *record = NULL;
+    vs_err err = vs_model_load(t->model, dir, false);
+    if (err == VS_OK)
+        err = vs_model_state_load(t->model, dir, &record);
+    if (err == VS_OK)
+        err = vs_json_int(&t->step, record, "step", dir);
+    if (err == VS_OK)
+        err = vs_json_number(&t->loss_sum, record, "loss_sum", dir);
+    if (err == VS_OK)
+        err = vs_json_int(&t->loss_steps, record, "loss_steps", dir);
+    if (err == VS_OK)
+        err = vs_json_number(&t->seconds, record, "seconds", dir);
+    if (err == VS_OK)
+        err = vs_json_number(&t->best_top1, record, "best_top1", dir);
+    if (err == VS_OK)
+        err = vs_json_int(&t->best_step, record, "best_step", dir);
+    json_decref(record);
+    free(dir);
+    return err;
+}
+
+static vs_err open_loader(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const vs_model_config *m = vs_model_configuration(t->model);
+    vs_loader_options o = { .batch = s->batch, .seed = (uint64_t)s->common.seed,
+                            .threads = s->loaders > 0 ? s->loaders : s->common.jobs,
+                            .shuffle = true, .drop_last = true, .group = s->accumulate };
+    if (m->task == VS_TASK_PRETRAIN) {
+        o.mask_slots = m->T / m->tubelet;
+        o.mask_cells = vs_model_cells(m);
+        o.mask_masked = t->masked;
+    }
+    t->steps_per_epoch = vs_source_count(t->source) / effective_batch(t);
+    const int64_t per_epoch = t->steps_per_epoch > 0 ? t->steps_per_epoch : 1;
+    return vs_loader_open(&t->loader, t->source, &o, t->step / per_epoch,
+                          t->step % per_epoch * s->accumulate);
+}
+
+static void make_schedule(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const int64_t steps = s->steps > 0 ? s->steps : s->epochs * t->steps_per_epoch;
+    t->schedule = vs_schedule_make(steps, s->warmup_epochs * (double)t->steps_per_epoch,
+                                   s->warmup_lr, s->lr, s->min_lr, effective_batch(t));
+    t->adamw = (vs_adamw){ .beta1 = (float)s->beta1, .beta2 = (float)s->beta2, .eps = 1e-8f,
+                           .weight_decay = (float)s->weight_decay,
+                           .layer_decay = s->layer_decay > 0 ? (float)s->layer_decay : 1.0f,
+                           .clip_norm = (float)s->clip_norm };
+}
+
+/* ---- One step ----------------------------------------------------------------------- */
+
+static vs_err one_pass(vs_trainer *t, int pass, double *loss)
+{
+    const vs_train_settings *s = t->settings;
+    const vs_loaded *loaded;
+    VS_TRY(vs_loader_next(t->loader, &loaded));
+    const int64_t clip = t->step * effective_batch(t) + (int64_t)pass * s->batch;
+    vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
+                       .train = true, .seed = (uint64_t)s->common.seed,
+                       .index = (uint64_t)clip };
+    float value;
+    t->task.fill(t, &batch, loaded);
+    VS_TRY(vs_model_forward(t->model, &batch));
+    VS_TRY(vs_model_backward(t->model, 1.0f / (float)s->accumulate));
+    VS_TRY(vs_model_loss(t->model, &value));
+    *loss += (double)value / s->accumulate;
+    return VS_OK;
+}
+
+/* The first tensor that is not finite in a slab, or NULL. */
+static const char *not_finite_in(vs_trainer *t, vs_slab slab)
+{
+    float *value = malloc(sizeof(*value) * (size_t)vs_model_slab_count(t->model));
+    const char *found = NULL;
+    if (value && vs_model_slab_get(t->model, slab, value) == VS_OK)
+        for (int i = 0; !found && i < vs_model_param_count(t->model); i++) {
+            const vs_param *p = vs_model_param(t->model, i);
+            for (int64_t k = 0; !found && k < p->count; k++)
+                if (!isfinite(value[p->offset + k]))
+                    found = p->name;
+        }
+    free(value);
+    return found;
+}
+
+static vs_err explain_not_finite(vs_trainer *t, const char *what)
+{
+    const char *tensor = not_finite_in(t, VS_SLAB_WEIGHT), *place = "weights of ";
+    if (!tensor) {
+        tensor = not_finite_in(t, VS_SLAB_GRAD);
+        place = tensor ? "gradient of " : "activations";
+    }
+    char *dir = vs_run_has(t->settings->out, "last")
+                    ? vs_run_checkpoint(t->settings->out, "last") : vs_strdup("none yet");
+    const vs_err err = VS_FAIL(VS_ERR_NUMERIC, "step %lld: the %s is not finite, first in the "
+                               "%s%s; try a lower --lr; last good checkpoint: %s",
+                               (long long)t->step + 1, what, place, tensor ? tensor : "", dir);
+    free(dir);
+    return err;
+}
+
+static vs_err train_step(vs_trainer *t, double *grad_norm)
+{
+    double loss = 0;
+    vs_err err = VS_OK;
+    vs_model_zero_grad(t->model);
+    for (int pass = 0; err == VS_OK && pass < t->settings->accumulate; pass++)
+        err = one_pass(t, pass, &loss);
+    if (err == VS_ERR_NUMERIC)
+        return explain_not_finite(t, "loss");
+    VS_TRY(err);
+    err = vs_model_grad_norm(t->model, grad_norm);
+    if (err == VS_ERR_NUMERIC)
+        return explain_not_finite(t, "gradient");
+    VS_TRY(err);
+    t->adamw.lr = (float)vs_schedule_lr(&t->schedule, t->step);
+    VS_TRY(vs_model_adamw(t->model, &t->adamw, t->step + 1));
+    t->step++;
+    t->loss_sum += loss;
+    t->loss_steps++;
+    return VS_OK;
+}
+
+/* ---- Log and progress --------------------------------------------------------------- */
+
+static double epoch_of(const vs_trainer *t)
+{
+    return (double)t->step / (double)t->steps_per_epoch;
+}
+
+static vs_err log_line(vs_trainer *t, double grad_norm)
+{
+    const double now = vs_now(), took = now - t->line_began;
+    const double waited = vs_loader_waited(t->loader);
+    json_t *line = json_object();
+    json_object_set_new(line, "step", json_integer(t->step));
+    json_object_set_new(line, "epoch", json_real(epoch_of(t)));
+    json_object_set_new(line, "loss", json_real(t->loss_sum / (double)t->loss_steps));
+    json_object_set_new(line, "lr", json_real((double)t->adamw.lr));
+    json_object_set_new(line, "grad_norm", json_real(grad_norm));
+    const double clips = (double)(effective_batch(t) * t->loss_steps);
+    json_object_set_new(line, "clips_per_s", json_real(took > 0 ? clips / took : 0));
+    json_object_set_new(line, "wait", json_real(took > 0 ? (waited - t->line_waited) / took : 0));
+    json_object_set_new(line, "seconds", json_real(t->seconds + now - t->began));
+    t->loss_sum = 0;
+    t->loss_steps = 0;
+    t->line_began = now;
+    t->line_waited = waited;
+    return vs_metrics_write(t->metrics, line);
+}
+
+static void show_progress(const vs_trainer *t, vs_progress *p)
+{
+    const double took = vs_now() - t->line_began;
+    const double waited = vs_loader_waited(t->loader) - t->line_waited;
+    vs_progress_note(p, "step %lld/%lld  loss %.4f  lr %.2e  wait %.0f%%", (long long)t->step,
+                     (long long)t->schedule.steps, t->loss_sum / (double)t->loss_steps,
+                     (double)t->adamw.lr, took > 0 ? 100 * waited / took : 0);
+    vs_progress_set(p, t->step * effective_batch(t));
+}
+
+/* ---- Checkpoints -------------------------------------------------------------------- */
+
+static json_t *state_record(const vs_trainer *t)
+{
+    json_t *r = json_object();
+    json_object_set_new(r, "command", json_string(t->config->command));
+    json_object_set_new(r, "step", json_integer(t->step));
+    json_object_set_new(r, "loss_sum", json_real(t->loss_sum));
+    json_object_set_new(r, "loss_steps", json_integer(t->loss_steps));
+    json_object_set_new(r, "seconds", json_real(t->seconds + vs_now() - t->began));
+    json_object_set_new(r, "best_top1", json_real(t->best_top1));
+    json_object_set_new(r, "best_step", json_integer(t->best_step));
+    return r;
+}
+
+static vs_err save(vs_trainer *t, const char *name)
+{
+    if (not_finite_in(t, VS_SLAB_WEIGHT))
+        return explain_not_finite(t, "model");
+    char *tmp = NULL;
+    json_t *record = state_record(t);
+    vs_err err = vs_run_begin(&tmp, t->settings->out, name);
+    if (err == VS_OK)
+        err = vs_model_save(t->model, tmp, t->class_name);
+    if (err == VS_OK)
+        err = vs_model_state_save(t->model, tmp, record);
+    if (err == VS_OK)
+        err = vs_run_commit(&tmp, t->settings->out, name);
+    if (err != VS_OK) {
+        char *why = vs_strdup(vs_err_detail());
+        err = VS_FAIL(err, "step %lld: the checkpoint \"%s\" could not be saved, an earlier one "
+                      "stays: %s", (long long)t->step, name, why);
+        free(why);
+    }
+    vs_run_abort(&tmp);
+    json_decref(record);
+    return err;
+}
+
+static vs_err save_last(vs_trainer *t)
+{
+    t->saved_at = vs_now();
+    return save(t, "last");
+}
+
+static vs_err evaluate(vs_trainer *t)
+{
+    vs_eval e = { 0 };
+    VS_TRY(t->task.evaluate(t, &e));
+    json_t *line = json_object();
+    json_object_set_new(line, "step", json_integer(t->step));
+    json_object_set_new(line, "epoch", json_real(epoch_of(t)));
+    json_object_set_new(line, "val_loss", json_real(e.loss));
+    json_object_set_new(line, "top1", json_real(e.top1));
+    json_object_set_new(line, "top5", json_real(e.top5));
+    json_object_set_new(line, "n", json_integer(e.n));
+    VS_TRY(vs_metrics_write(t->metrics, line));
+    t->last_eval = e;
+    if (t->best_step > 0 && e.top1 <= t->best_top1)
+        return VS_OK;
+    t->best_top1 = e.top1;
+    t->best_step = t->step;
+    return save(t, "best");
+}
+
+/* What is due after a step: evaluation, copies, the last checkpoint. */
+static vs_err after_step(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const bool end = t->step == t->schedule.steps;
+    const bool epoch_end = t->step % t->steps_per_epoch == 0;
+    const int64_t epoch = t->step / t->steps_per_epoch;
+    bool due = end || (s->save_every > 0 ? t->step % s->save_every == 0
+                                         : epoch_end && vs_now() - t->saved_at > 60);
+    if (t->task.evaluate && (end || (epoch_end && epoch % s->eval_every == 0))) {
+        VS_TRY(evaluate(t));
+        due = due || t->best_step == t->step;
+    }
+    if (epoch_end && s->keep_every > 0 && epoch % s->keep_every == 0) {
+        char name[32];
+        snprintf(name, sizeof(name), "epoch-%lld", (long long)epoch);
+        VS_TRY(save(t, name));
+    }
+    return due ? save_last(t) : VS_OK;
+}
+
+/* ---- The run ------------------------------------------------------------------------ */
+
+/* A picture of the run is not worth failing it. */
+static void draw_report(const vs_trainer *t)
+{
+    if (vs_run_report(t->settings->out) != VS_OK)
+        vs_warn("no report: %s", vs_err_detail());
+}
+
+static vs_err stop(vs_trainer *t)
+{
+    VS_TRY(save_last(t));
+    draw_report(t);
+    return VS_FAIL(VS_ERR_STOPPED, "stopped at step %lld of %lld; to go on: vsyn-train %s --out %s",
+                   (long long)t->step, (long long)t->schedule.steps, t->config->command,
+                   t->settings->out);
+}
+
+static vs_err run_steps(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    vs_progress *progress = vs_progress_start(t->config->command, "clips",
+                                              t->schedule.steps * effective_batch(t));
+    vs_err err = VS_OK;
+    vs_progress_set(progress, t->step * effective_batch(t));
+    t->began = t->line_began = t->saved_at = vs_now();
+    t->line_waited = vs_loader_waited(t->loader);
+    while (err == VS_OK && t->step < t->schedule.steps) {
+        double grad_norm;
+        err = train_step(t, &grad_norm);
+        if (err != VS_OK)
+            break;
+        show_progress(t, progress);
+        if (t->step % s->log_every == 0 || t->step == t->schedule.steps)
+            err = log_line(t, grad_norm);
+        if (err == VS_OK)
+            err = after_step(t);
+        if (err == VS_OK && t->step < t->schedule.steps &&
+            (vs_stop_requested() || t->step == s->stop_at))
+            err = stop(t);
+    }
+    vs_progress_end(&progress);
+    return err;
+}
+
+/* Everything was checked: from here on the folder of the run is written to. */
+static vs_err open_run(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    VS_TRY(vs_run_open(&t->lock, s->out));
+    VS_TRY(vs_run_recover(s->out));
+    vs_tmp_clean(s->out);
+    if (t->config->resumed && vs_run_has(s->out, "last"))
+        VS_TRY(load_last(t));
+    return t->config->resumed ? VS_OK : vs_config_write(t->config);
+}
+
+/* Two passes on blank frames, the second one timed: the weights do not change. */
+static vs_err time_step(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const vs_model_config *m = vs_model_configuration(t->model);
+    const size_t clip = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
+    const int cells = vs_model_cells(m), tokens = vs_model_tokens(m);
+    uint8_t *frames = calloc((size_t)s->batch, clip);
+    uint8_t *mask = vs_new((size_t)s->batch * (size_t)tokens);
+    float *target = vs_new(sizeof(*target) * (size_t)s->batch * (size_t)(m->classes + 1));
+    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask, .target = target,
+                   .train = true };
+    vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
+    for (int i = 0; i < s->batch * tokens; i++)
+        mask[i] = i % cells < t->masked;
+    double began = 0;
+    for (int i = 0; err == VS_OK && i < 2; i++) {
+        float loss;
+        began = vs_now();
+        err = vs_model_forward(t->model, &b);
+        if (err == VS_OK)
+            err = vs_model_backward(t->model, 1.0f);
+        if (err == VS_OK)
+            err = vs_model_loss(t->model, &loss);
+    }
+    t->step_seconds = (vs_now() - began) * s->accumulate;
+    free(target);
+    free(mask);
+    free(frames);
+    return err;
+}
+
+vs_err vs_trainer_run(vs_trainer *t)
+{
+    t->lock = -1;
+    VS_TRY(open_run(t));
+    VS_TRY(open_loader(t));
+    make_schedule(t);
+    VS_TRY(vs_metrics_open(&t->metrics, t->settings->out, t->step));
+    if (t->step >= t->schedule.steps) {
+        vs_say("%s is finished already (step %lld)", t->settings->out, (long long)t->step);
+        return VS_OK;
+    }
+    VS_TRY(time_step(t));
+    vs_trainer_plan(t);
+    VS_TRY(run_steps(t));
+    draw_report(t);
+    return VS_OK;
+}
+
+void vs_trainer_close(vs_trainer *t)
+{
+    vs_loader_close(&t->loader);
+    vs_metrics_close(&t->metrics);
+    vs_model_close(&t->model);
+    vs_device_close(&t->dev);
+    vs_source_close(&t->source);
+    if (t->lock > 0)
+        vs_lock_release(&t->lock);
+}

@@ -1,0 +1,79 @@
+/* The training loop, the same for both tasks: batches in, steps, log, checkpoints, stop.
+ *
+ * Step s (from 0) of a run is passes s*A .. s*A+A-1 of the loader, A = --accumulate: the
+ * gradient of a step is the mean over batch * A clips, exactly. All randomness hangs on
+ * (seed, epoch, position) and on the number of the clip, so (weights, moments, step) is
+ * the whole state of a run; the record beside the weights also keeps the sums that the
+ * next line of the log needs:
+ *
+ *     { "command", "step", "loss_sum", "loss_steps", "seconds", "best_top1", "best_step" }
+ */
+#ifndef VSYN_TRAIN_LOOP_H
+#define VSYN_TRAIN_LOOP_H
+
+#include "train/config.h"
+#include "train/data/data.h"
+#include "train/metrics.h"
+#include "train/schedule.h"
+
+typedef struct vs_trainer vs_trainer;
+
+/* What an evaluation found. */
+typedef struct vs_eval {
+    double loss, top1, top5;       /* top1, top5: shares */
+    int64_t n;
+} vs_eval;
+
+/* What differs between the tasks. */
+typedef struct vs_trainer_task {
+    /* Completes a batch whose frames, mask, seed and index are set. */
+    void (*fill)(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded);
+    /* May be NULL: nothing to evaluate. */
+    vs_err (*evaluate)(vs_trainer *t, vs_eval *out);
+    void *ctx;
+} vs_trainer_task;
+
+struct vs_trainer {
+    vs_config *config;
+    vs_train_settings *settings;   /* config->settings */
+    vs_trainer_task task;
+    vs_device *dev;
+    vs_model *model;
+    vs_source *source;
+    const char *const *class_name;
+    const char *data_text;         /* "9537 videos of moving-shapes": for the plan */
+    int visible;                   /* tokens per clip that the encoder sees; masked cells: */
+    int masked;
+    /* From here on the loop's own. */
+    vs_loader *loader;
+    vs_metrics *metrics;
+    vs_schedule schedule;
+    vs_adamw adamw;
+    int64_t steps_per_epoch;
+    int64_t step;                  /* steps done */
+    double loss_sum;               /* since the last line of the log */
+    int64_t loss_steps;
+    double seconds;                /* of training, over all sessions */
+    double best_top1;
+    int64_t best_step;             /* 0 = none yet */
+    vs_eval last_eval;             /* n = 0: none in this session */
+    double began, line_began, line_waited, saved_at;
+    double step_seconds;           /* of the trial before the start */
+    int lock;
+};
+
+/* Opens device and model (fails before anything is written when memory cannot do). */
+vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model);
+/* The whole run, from its first or its saved step to its end. STOPPED after a signal,
+ * NUMERIC when the loss is not finite; both with a message that says how to go on. */
+vs_err vs_trainer_run(vs_trainer *t);
+/* What came of it, on stdout. */
+vs_err vs_trainer_result(const vs_trainer *t);
+void vs_trainer_close(vs_trainer *t);
+
+/* plan.c: what is about to happen, on stderr. */
+void vs_trainer_plan(const vs_trainer *t);
+/* USAGE when one machine cannot hold the model and its batch. */
+vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *model);
+
+#endif /* VSYN_TRAIN_LOOP_H */

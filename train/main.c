@@ -1,0 +1,21 @@
+/* vsyn-train: pre-training, fine-tuning, testing. */
+#include "train/commands.h"
+#include "train/config.h"
+
+int main(int argc, char **argv)
+{
+    const vs_command commands[] = {
+        { "pretrain", "", 0, 0, "train an autoencoder on a store or on scenes drawn on the fly",
+          vs_pretrain_opts, sizeof(vs_train_settings), vs_train_pretrain },
+        { "finetune", "", 0, 0, "train a classifier from a pre-trained encoder or from scratch",
+          vs_finetune_opts, sizeof(vs_train_settings), vs_train_finetune },
+        { "test", "", 0, 0, "accuracy of a classifier over a split, views averaged",
+          vs_test_opts, vs_test_settings_size, vs_train_test },
+        { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,
+          vs_predict_settings_size, vs_train_predict },
+        { 0 }
+    };
+    const vs_program program = { "vsyn-train", "VideoMAE training on real or synthetic video",
+                                 commands };
+    return vs_cli_main(&program, argc, argv);
+}

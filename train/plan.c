@@ -1,0 +1,125 @@
+/* What a run is about to do (sizes, recipe, time, memory, disk), and what came of it. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "train/loop.h"
+#include "train/metrics.h"
+
+/* Bytes of memory that this process may use: the machine's, or its control group's. */
+static double memory_limit(void)
+{
+    double limit = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), group;
+    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (!f)
+        return limit;
+    if (fscanf(f, "%lf", &group) == 1 && group < limit)
+        limit = group;
+    fclose(f);
+    return limit;
+}
+
+static double batch_bytes(const vs_trainer *t, const vs_model_config *m)
+{
+    return 3.0 * t->settings->batch * m->T * m->H * m->W * 3;
+}
+
+vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
+{
+    char needs[32], has[32];
+    const double model = (double)vs_model_memory(m, t->settings->batch, t->visible, true);
+    const double host = vs_device_is_cuda(t->dev) ? batch_bytes(t, m) : model + batch_bytes(t, m);
+    if (host <= memory_limit())
+        return VS_OK;
+    return VS_FAIL(VS_ERR_USAGE, "--batch %d: needs about %s, this machine has %s: choose a "
+                   "smaller --batch and more --accumulate", t->settings->batch,
+                   vs_human_bytes(needs, host), vs_human_bytes(has, memory_limit()));
+}
+
+void vs_trainer_plan(const vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const vs_model_config *m = vs_model_configuration(t->model);
+    const vs_schedule *p = &t->schedule;
+    char text[32], more[32];
+    const double parameters = (double)vs_model_parameters(m);
+    vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, fp32", m->size,
+           parameters / 1e6, m->T, m->W, m->H, m->stride, vs_device_name(t->dev));
+    vs_say("data      %s", t->data_text);
+    vs_say("schedule  effective batch %lld = %d x %d, %lld steps an epoch, %.4g epochs = "
+           "%lld steps", (long long)s->batch * s->accumulate, s->batch, s->accumulate,
+           (long long)t->steps_per_epoch, (double)p->steps / (double)t->steps_per_epoch,
+           (long long)p->steps);
+    vs_say("          lr %.3g (%.3g x %lld/256), warm-up %lld steps from %.3g, cosine to %.3g; "
+           "AdamW (%g, %g), weight decay %g", p->peak, s->lr,
+           (long long)s->batch * s->accumulate, (long long)p->warmup, p->start, p->end, s->beta1,
+           s->beta2, s->weight_decay);
+    vs_say("estimate  %s of computing (%.3g s a step), %s of memory, %s of disk a checkpoint",
+           vs_human_time(text, (double)(p->steps - t->step) * t->step_seconds), t->step_seconds,
+           vs_human_bytes(more, (double)vs_device_allocated(t->dev) + batch_bytes(t, m)),
+           vs_human_bytes((char[32]){ 0 }, parameters * 12));
+    if (t->step > 0)
+        vs_say("resume    from step %lld of %lld", (long long)t->step, (long long)p->steps);
+}
+
+/* The newest value of a key in the log, or null. */
+static json_t *newest(const json_t *lines, const char *key)
+{
+    for (size_t i = json_array_size(lines); i-- > 0;) {
+        json_t *v = json_object_get(json_array_get(lines, i), key);
+        if (v)
+            return json_incref(v);
+    }
+    return json_null();
+}
+
+/* The line with the best top-1, the earliest of equals; NULL when there is none. */
+static json_t *best_line(const json_t *lines)
+{
+    json_t *best = NULL, *line;
+    size_t i;
+    json_array_foreach((json_t *)lines, i, line) {
+        const json_t *top1 = json_object_get(line, "top1");
+        if (top1 && (!best || json_number_value(top1) >
+                                  json_number_value(json_object_get(best, "top1"))))
+            best = line;
+    }
+    return best;
+}
+
+static void print_result(const vs_trainer *t, const json_t *lines)
+{
+    json_t *loss = newest(lines, "loss");
+    const json_t *best = best_line(lines);
+    printf("%s: %lld steps, loss %.4f", t->config->command, (long long)t->step,
+           json_number_value(loss));
+    if (best)
+        printf(", best top-1 %.1f%% of %lld clips at step %lld",
+               100 * json_number_value(json_object_get(best, "top1")),
+               (long long)json_integer_value(json_object_get(best, "n")),
+               (long long)json_integer_value(json_object_get(best, "step")));
+    printf(", %s\n", t->settings->out);
+    json_decref(loss);
+}
+
+vs_err vs_trainer_result(const vs_trainer *t)
+{
+    json_t *lines;
+    VS_TRY(vs_metrics_load(&lines, t->settings->out));
+    if (t->settings->common.json) {
+        const json_t *best = best_line(lines);
+        json_t *out = json_object();
+        json_object_set_new(out, "run", json_string(t->settings->out));
+        json_object_set_new(out, "steps", json_integer(t->step));
+        json_object_set_new(out, "loss", newest(lines, "loss"));
+        json_object_set_new(out, "top1", newest(lines, "top1"));
+        json_object_set(out, "best_top1", best ? json_object_get(best, "top1") : json_null());
+        json_object_set(out, "best_step", best ? json_object_get(best, "step") : json_null());
+        json_object_set_new(out, "seconds", newest(lines, "seconds"));
+        vs_json_print(out);
+    } else {
+        print_result(t, lines);
+    }
+    json_decref(lines);
+    return VS_OK;
+}

@@ -1,0 +1,108 @@
+/* vsyn-train pretrain: a masked autoencoder on clips of a store or on scenes drawn as they
+ * are needed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "train/commands.h"
+#include "train/loop.h"
+#include "train/run.h"
+
+static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
+{
+    (void)t;
+    (void)batch;
+    (void)loaded;                  /* frames and mask are all it takes */
+}
+
+static vs_err check_usage(const vs_train_settings *s)
+{
+    if (!s->store == !s->scene)
+        return VS_FAIL(VS_ERR_USAGE, s->store ? "--store and --scene: only one of them"
+                                              : "--store STORE or --scene STAGE is required");
+    if (s->split && !s->store)
+        return VS_FAIL(VS_ERR_USAGE, "--split: goes with --store");
+    return VS_OK;
+}
+
+static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s)
+{
+    const vs_stage *stage = vs_stage_find(s->scene);
+    if (stage) {
+        *out = stage->params;
+        out->size = s->scene_size;
+        out->frames_lo = 100;      /* as drawn on the fly by the paper's trainer */
+        out->frames_hi = 200;
+        return VS_OK;
+    }
+    const char *names[64];
+    const int n = vs_stage_count() < 64 ? vs_stage_count() : 64;
+    for (int i = 0; i < n; i++)
+        names[i] = vs_stage_at(i)->name;
+    const char *near = vs_nearest(s->scene, names, n);
+    return VS_FAIL(VS_ERR_USAGE, "--scene: unknown stage \"%s\"%s%s (vsyn-gen list names them)",
+                   s->scene, near ? ", did you mean " : "", near ? near : "");
+}
+
+static vs_err open_source(vs_trainer *t, vs_store **store, const vs_sample_shape *shape)
+{
+    const vs_train_settings *s = t->settings;
+    if (s->scene) {
+        vs_scene_params params;
+        VS_TRY(find_stage(&params, s));
+        t->data_text = vs_config_keep(t->config, vs_strf(
+            "%lld videos of %s an epoch, drawn on the fly at %dx%d%s", (long long)s->virtual_size,
+            s->scene, s->scene_size, s->scene_size,
+            s->scene_fixed ? ", the same in every epoch" : ""));
+        return vs_source_scene(&t->source, &params, s->virtual_size, s->scene_fixed, shape);
+    }
+    VS_TRY(vs_store_open(store, s->store));
+    VS_TRY(vs_source_store(&t->source, *store, s->split, shape));
+    t->data_text = vs_config_keep(t->config, vs_strf(
+        "%lld clips of %s (%s)", (long long)vs_source_count(t->source), s->store,
+        s->split ? s->split : "all"));
+    return VS_OK;
+}
+
+static vs_err choose_model(vs_model_config *out, vs_config *config)
+{
+    VS_TRY(vs_config_model(out, config, VS_TASK_PRETRAIN, NULL));
+    return vs_model_config_check(out);
+}
+
+static vs_err run(vs_trainer *t, vs_store **store)
+{
+    const vs_train_settings *s = t->settings;
+    vs_model_config model;
+    VS_TRY(check_usage(s));
+    VS_TRY(choose_model(&model, t->config));
+    const int cells = vs_model_cells(&model);
+    t->masked = (int)(s->mask_ratio * cells);
+    if (t->masked < 1 || t->masked >= cells)
+        return VS_FAIL(VS_ERR_USAGE, "--mask-ratio %g: masks %d of the %d cells of a frame, "
+                       "expected 1..%d", s->mask_ratio, t->masked, cells, cells - 1);
+    t->visible = (cells - t->masked) * (model.T / model.tubelet);
+    const vs_sample_shape shape = { model.T, model.H, model.W, model.stride,
+                                    VS_AUGMENT_PRETRAIN, false };
+    VS_TRY(open_source(t, store, &shape));
+    VS_TRY(vs_trainer_open_model(t, &model));
+    VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, 1.0f));
+    return vs_trainer_run(t);
+}
+
+vs_err vs_train_pretrain(vs_call *call)
+{
+    vs_config config;
+    vs_trainer t = { .config = &config, .task = { .fill = fill } };
+    vs_store *store = NULL;
+    vs_err err = vs_config_read(&config, call);
+    t.settings = config.settings;
+    if (err == VS_OK)
+        err = run(&t, &store);
+    if (err == VS_OK)
+        err = vs_trainer_result(&t);
+    vs_trainer_close(&t);
+    vs_store_close(&store);
+    vs_config_free(&config);
+    return err;
+}

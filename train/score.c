@@ -1,0 +1,153 @@
+#include "train/score.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "train/run.h"
+
+struct vs_scorer {
+    char *path;
+    vs_device *dev;
+    vs_model *model;
+    int batch;
+    char **class_name;
+    int n_names;
+    float *logits;                 /* (batch, classes) */
+    double *sum;                   /* (classes) */
+};
+
+static vs_err open_model(vs_scorer *s, const char *device, int threads)
+{
+    vs_model_config config;
+    VS_TRY(vs_model_config_read(&config, &s->class_name, &s->n_names, s->path));
+    if (config.task != VS_TASK_CLASSIFY)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: is a pre-trained model without a classifier; "
+                       "fine-tune it first", s->path);
+    VS_TRY(vs_device_open(&s->dev, device, threads));
+    VS_TRY(vs_model_open(&s->model, s->dev, &config, s->batch, 0, false));
+    VS_TRY(vs_model_load(s->model, s->path, false));
+    s->logits = vs_new(sizeof(*s->logits) * (size_t)s->batch * (size_t)config.classes);
+    s->sum = vs_new(sizeof(*s->sum) * (size_t)config.classes);
+    return VS_OK;
+}
+
+vs_err vs_scorer_open(vs_scorer **out, const char *path, const char *device, int threads,
+                      int batch)
+{
+    VS_ASSERT(batch > 0);
+    *out = NULL;
+    vs_scorer *s = vs_new(sizeof(*s));
+    s->batch = batch;
+    vs_err err = vs_run_model(&s->path, path);
+    if (err == VS_OK)
+        err = open_model(s, device, threads);
+    if (err != VS_OK) {
+        vs_scorer_close(&s);
+        return err;
+    }
+    *out = s;
+    return VS_OK;
+}
+
+void vs_scorer_close(vs_scorer **scorer)
+{
+    vs_scorer *s = *scorer;
+    if (!s)
+        return;
+    vs_model_close(&s->model);
+    vs_device_close(&s->dev);
+    vs_names_free(s->class_name, s->n_names);
+    free(s->logits);
+    free(s->sum);
+    free(s->path);
+    free(s);
+    *scorer = NULL;
+}
+
+const vs_model_config *vs_scorer_config(const vs_scorer *scorer)
+{
+    return vs_model_configuration(scorer->model);
+}
+
+const char *const *vs_scorer_class_names(const vs_scorer *scorer, int *n)
+{
+    *n = scorer->n_names;
+    return scorer->n_names ? (const char *const *)scorer->class_name : NULL;
+}
+
+const char *vs_scorer_path(const vs_scorer *scorer)
+{
+    return scorer->path;
+}
+
+static void add_softmax(double *sum, const float *logits, int classes)
+{
+    double most = (double)logits[0], total = 0;
+    for (int c = 1; c < classes; c++)
+        most = fmax(most, (double)logits[c]);
+    for (int c = 0; c < classes; c++)
+        total += exp((double)logits[c] - most);
+    for (int c = 0; c < classes; c++)
+        sum[c] += exp((double)logits[c] - most) / total;
+}
+
+vs_err vs_scorer_views(vs_scorer *s, const uint8_t *views, int n, float *probability)
+{
+    const vs_model_config *m = vs_scorer_config(s);
+    const size_t view = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
+    memset(s->sum, 0, sizeof(*s->sum) * (size_t)m->classes);
+    for (int done = 0; done < n; done += s->batch) {
+        const int B = n - done < s->batch ? n - done : s->batch;
+        const vs_batch batch = { .B = B, .frames = views + (size_t)done * view };
+        VS_TRY(vs_model_forward(s->model, &batch));
+        VS_TRY(vs_model_logits(s->model, s->logits));
+        for (int b = 0; b < B; b++)
+            add_softmax(s->sum, s->logits + (size_t)b * (size_t)m->classes, m->classes);
+    }
+    for (int c = 0; c < m->classes; c++)
+        probability[c] = (float)(s->sum[c] / n);
+    return VS_OK;
+}
+
+vs_err vs_scorer_check_split(const vs_scorer *s, const vs_split *split)
+{
+    const int classes = vs_scorer_config(s)->classes;
+    if (split->classes == 0)
+        return VS_FAIL(VS_ERR_CORRUPT, "the split has no labels to test against");
+    if (split->classes != classes)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: knows %d classes, the split has %d", s->path, classes,
+                       split->classes);
+    for (int c = 0; c < s->n_names; c++)
+        if (strcmp(s->class_name[c], split->class_name[c]) != 0)
+            return VS_FAIL(VS_ERR_CORRUPT, "%s: class %d is %s, in the split it is %s", s->path,
+                           c, s->class_name[c], split->class_name[c]);
+    for (int i = 0; i < split->n; i++)
+        if (split->clip[i].label < 0 || split->clip[i].label >= classes)
+            return VS_FAIL(VS_ERR_CORRUPT, "clip %lld (%s): has label %d, expected 0..%d",
+                           (long long)split->clip[i].id, split->clip[i].name,
+                           split->clip[i].label, classes - 1);
+    return VS_OK;
+}
+
+vs_err vs_views_parse(int *segments, int *crops, const char *text)
+{
+    int end = 0;
+    if (sscanf(text, "%4dx%4d%n", segments, crops, &end) < 2 || text[end] || *segments < 1 ||
+        *crops < 1)
+        return VS_FAIL(VS_ERR_USAGE, "--views: expected SEGMENTSxCROPS such as 5x3, got \"%s\"",
+                       text);
+    return VS_OK;
+}
+
+int vs_rank_of(const float *probability, int classes, int label)
+{
+    int rank = 0;
+    for (int c = 0; c < classes; c++)
+        rank += probability[c] > probability[label] ||
+                (c < label && probability[c] == probability[label]);
+    return rank;
+}
