@@ -157,8 +157,9 @@ static vs_err estimate(const run *r, int threads)
     char time[32], disk[32], left[32];
     uint64_t space;
     VS_TRY(vs_disk_free(set->out, &space));
-    vs_say("%lld videos to make, about %.0f frames: %s on %d threads, %s of disk (%s free)",
-           (long long)r->n, all, vs_human_time(time, (vs_now() - start) * part / busy), threads,
+    vs_say("%lld video%s to make, about %.0f frames: %s on %d thread%s, %s of disk (%s free)",
+           (long long)r->n, r->n == 1 ? "" : "s", all,
+           vs_human_time(time, (vs_now() - start) * part / busy), threads, threads == 1 ? "" : "s",
            vs_human_bytes(disk, (double)bytes * part), vs_human_bytes(left, (double)space));
     if ((double)bytes * part > (double)space)
         vs_warn("%s: the disk will probably be full before the end", set->out);

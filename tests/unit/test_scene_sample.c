@@ -54,21 +54,37 @@ Test(scene_sample, one_seed_shows_the_same_objects_in_every_stage)
     vs_scene_free(&c);
 }
 
-/* |mean - expected| within five standard errors. */
-static void check_mean(const char *what, double sum, double square, long n, double expected)
+/* |mean - expected| within five standard errors; the standard deviation of a uniform
+ * distribution of this width (0: not asked) within 2 %. */
+static void check_moments(const char *what, double sum, double square, long n, double expected,
+                          double width)
 {
     const double mean = sum / (double)n;
     const double sd = sqrt((square - sum * mean) / (double)(n - 1));
     cr_expect(fabs(mean - expected) <= 5 * sd / sqrt((double)n), "%s: mean %g, expected %g", what,
               mean, expected);
+    if (width > 0)
+        cr_expect(fabs(sd / (width / sqrt(12)) - 1) <= 0.02, "%s: sd %g, expected %g", what, sd,
+                  width / sqrt(12));
+}
+
+static void check_share(const char *what, long hits, long n, double expected)
+{
+    check_moments(what, (double)hits, (double)hits, n, expected, 0);
 }
 
 Test(scene_sample, distributions_are_the_reference)
 {
-    enum { VIDEOS = 60, MEANS = 8 };
-    static const char *const what[MEANS] = { "radius", "cx", "cy",      "direction",
-                                             "speed",  "acc", "color", "angle speed" };
-    static const double expected[MEANS] = { 42.88, 255.5, 255.5, 3.14159265, 2.1, 0, 127, 0 };
+    enum { VIDEOS = 60, MEANS = 12 };
+    static const struct {
+        const char *name;
+        double mean, width;
+    } want[MEANS] = {
+        { "radius", 42.88, 0 }, { "cx", 255.5, 512 }, { "cy", 255.5, 512 },
+        { "direction", 3.14159265, 6.2831853 }, { "speed", 2.1, 1.8 }, { "acceleration", 0, 0.06 },
+        { "color", 127, 255 }, { "angle speed", 0, 0.062831853 }, { "scale x", 0, 0.01 },
+        { "scale y", 0, 0.01 }, { "shear x", 0, 0.01 }, { "shear y", 0, 0.01 },
+    };
     double sum[MEANS] = { 0 }, square[MEANS] = { 0 };
     long n = 0, smallest = 0, shape[6] = { 0 }, inside = 0;
     for (uint64_t v = 0; v < VIDEOS; v++) {
@@ -77,7 +93,8 @@ Test(scene_sample, distributions_are_the_reference)
         for (int i = 0; i < s.n; i++, n++) {
             const vs_object *o = &s.object[i];
             const double x[MEANS] = { o->radius, o->cx, o->cy, o->direction, o->speed,
-                                      o->acceleration, o->color[i % 3], o->angle_speed };
+                                      o->acceleration, o->color[i % 3], o->angle_speed,
+                                      o->scale_x, o->scale_y, o->shear_x, o->shear_y };
             for (int k = 0; k < MEANS; k++) {
                 sum[k] += x[k];
                 square[k] += x[k] * x[k];
@@ -94,11 +111,11 @@ Test(scene_sample, distributions_are_the_reference)
         vs_scene_free(&s);
     }
     for (int k = 0; k < MEANS; k++)
-        check_mean(what[k], sum[k], square[k], n, expected[k]);
-    check_mean("share of the smallest radius", (double)smallest, (double)smallest, n, 0.1276);
-    check_mean("share of centres inside", (double)inside, (double)inside, n, 0.25);
+        check_moments(want[k].name, sum[k], square[k], n, want[k].mean, want[k].width);
+    check_share("share of the smallest radius", smallest, n, 0.1276);
+    check_share("share of centres inside", inside, n, 0.25);
     for (int k = 0; k < 6; k++)
-        check_mean("share of a shape", (double)shape[k], (double)shape[k], n, 1 / 6.0);
+        check_share("share of a shape", shape[k], n, 1 / 6.0);
 }
 
 Test(scene_sample, angles_are_sorted_and_in_range)

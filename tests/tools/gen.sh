@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# vsyn-gen: equality with the reference's frames, the same bytes from any split of the work,
+# resuming, refusals, a full disk.
+. "$(dirname "$0")/tap.sh"
+golden=$VSYN_ROOT/tests/golden/gen
+cd "$work" || exit 1
+small=(--size 64 --frames 10:14 --objects 60)
+
+rgb() { ffmpeg -v error -i "$1" -f rawvideo -pix_fmt rgb24 -; }
+sums() { (cd "$1" && sha256sum videos/* annotations.csv); }
+
+# ---- scene -------------------------------------------------------------------------------
+scene_parity() # MODE TABLE options...
+{
+    local mode=$1 table=$2 f reference
+    shift 2
+    check "scene draws $mode" vsyn-gen scene --objects "$golden/$table" --frames 0,50,150 \
+        --out "scene/$mode" "$@"
+    for f in 000 050 150; do
+        reference=$golden/${mode}_f$f.png
+        [ -f "$reference" ] || reference=$golden/${mode}_f000.png
+        if cmp -s <(rgb "$reference") <(rgb "scene/$mode/f$f.png") &&
+            [ "$(rgb "scene/$mode/f$f.png" | wc -c)" = 196608 ]; then
+            ok "$mode frame $f equals the reference"
+        else
+            not_ok "$mode frame $f equals the reference"
+        fi
+    done
+}
+if command -v ffmpeg >/dev/null; then
+    scene_parity static_circle circle_objects.json --static
+    scene_parity moving_circle circle_objects.json
+    scene_parity mixed mixed_objects.json
+    scene_parity mixed_affine affine_objects.json --affine
+    scene_parity mixed_affine_acc affine_objects.json --affine --acceleration-on
+else
+    skip "scene equals the reference" "no ffmpeg to decode PNG files"
+fi
+echo '[{"shape": "blob"}]' >bad.json
+fails 1 "a damaged table is refused" 'bad.json: object 0: unknown shape "blob"' \
+    vsyn-gen scene --objects bad.json --frames 0 --out s
+fails 2 "frames must be numbers" '--frames' \
+    vsyn-gen scene --objects "$golden/mixed_objects.json" --frames 1,,2 --out s
+fails 1 "a missing table is named" nowhere.json vsyn-gen scene --objects nowhere.json --frames 0 \
+    --out s
+
+# ---- sets --------------------------------------------------------------------------------
+check "a set is made" vsyn-gen accelerating-shapes --out a --videos 7 --jobs 1 "${small[@]}" \
+    --preview --dump-scenes --json
+same "its result" "$(tr -d ' ' <out | grep -o '"videos":7,"made":7')" '"videos":7,"made":7'
+same "annotations" "$(head -1 a/annotations.csv):$(wc -l <a/annotations.csv)" \
+    "videos/0000000.mp4 0:7"
+same "other files" "$(cd a && ls -d preview.png manifest.json scenes/0000006.json | wc -l)" 3
+check "more threads" vsyn-gen accelerating-shapes --out b --videos 7 --jobs 5 "${small[@]}"
+same "give the same bytes" "$(sums b)" "$(sums a)"
+for shard in 3/3 1/3 2/3; do
+    check "shard $shard" vsyn-gen accelerating-shapes --out c --videos 7 --shard $shard "${small[@]}"
+done
+same "shards give the same bytes" "$(sums c)" "$(sums a)"
+same "and the same manifest" "$(cat c/manifest.json)" "$(cat a/manifest.json)"
+check "a later range" vsyn-gen accelerating-shapes --out d --first 5 --videos 2 "${small[@]}"
+same "gives the same videos" "$(sha256sum <d/videos/0000006.mp4)" "$(sha256sum <a/videos/0000006.mp4)"
+check "another seed" vsyn-gen accelerating-shapes --out e --videos 1 --seed 1 "${small[@]}"
+same "gives another video" "$(cmp -s e/videos/0000000.mp4 a/videos/0000000.mp4; echo $?)" 1
+
+# ---- again, and after a kill ---------------------------------------------------------------
+rm a/videos/0000003.mp4
+touch -d '2001-01-01' a/videos/0000002.mp4
+check "a second run makes what is missing" vsyn-gen accelerating-shapes --out a --videos 7 \
+    "${small[@]}" --json
+same "and nothing else" "$(tr -d ' ' <out | grep -o '"made":1,') $(date -r a/videos/0000002.mp4 +%Y)" '"made":1, 2001'
+same "with the same bytes" "$(sums a)" "$(sums b)"
+
+vsyn-gen moving-circles --out k --videos 400 --quiet --jobs 2 >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+    [ "$(ls k/videos 2>/dev/null | grep -c 'mp4$')" -ge 3 ] && break
+    sleep 0.1
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+have=$(ls k/videos | grep -c 'mp4$')
+touch k/videos/0000000.mp4.tmp-$pid
+check "a run after kill -9" vsyn-gen moving-circles --out k --videos "$have"
+same "leaves whole files only" "$(ls k/videos | grep -c tmp-) $(ls k/videos | grep -c mp4$)" "0 $have"
+check "the same without a kill" vsyn-gen moving-circles --out k2 --videos "$have"
+same "gives the same bytes" "$(sums k)" "$(sums k2)"
+
+vsyn-gen moving-circles --out i --videos 4000 --jobs 2 >out 2>err &
+pid=$!
+for _ in $(seq 100); do
+    [ "$(ls i/videos 2>/dev/null | grep -c 'mp4$')" -ge 2 ] && break
+    sleep 0.1
+done
+kill -INT $pid
+wait $pid
+same "an interrupted run exits with 1 and says how to go on" \
+    "$? $(grep -c 'the same command again makes the rest' err)" "1 1"
+same "and lists what there is" "$(wc -l <i/annotations.csv)" "$(ls i/videos | grep -c 'mp4$')"
+
+# ---- refusals --------------------------------------------------------------------------------
+fails 1 "other parameters are refused by name" 'made with speed "1.2:3"' \
+    vsyn-gen accelerating-shapes --out a --videos 7 "${small[@]}" --speed 1:2 --quiet
+fails 1 "another stage is refused" "this set is of accelerating-shapes" \
+    vsyn-gen moving-shapes --out a --videos 7 "${small[@]}" --quiet
+fails 1 "textured stages are refused" "not drawn yet" vsyn-gen accelerating-images --out t --videos 1
+same "without leaving a folder" "$(ls -d t 2>/dev/null)" ""
+fails 2 "no videos" "--videos" vsyn-gen moving-circles --out t
+fails 2 "a wrong shard" "--shard" vsyn-gen moving-circles --out t --videos 2 --shard 3/2
+fails 2 "a reversed span" "--frames" vsyn-gen moving-circles --out t --videos 2 --frames 9:3
+fails 2 "half a frame" "--frames" vsyn-gen moving-circles --out t --videos 2 --frames 9.5
+fails 2 "an odd size" "--size" vsyn-gen moving-circles --out t --videos 2 --size 65
+fails 2 "a quality that the codec lacks" "--quality" vsyn-gen moving-circles --out t --videos 2 \
+    --quality 40
+fails 2 "an unknown stage" "did you mean moving-circles" vsyn-gen moving-circle --out t --videos 2
+fails 2 "too few clips for two lists" "--videos" vsyn-gen motion --out t --videos 31
+echo '{' >broken.json
+mkdir -p w
+cp broken.json w/manifest.json
+fails 1 "a damaged manifest is named" "w/manifest.json" vsyn-gen moving-circles --out w --videos 1 \
+    "${small[@]}" --quiet
+echo x >file
+fails 1 "a file in the way is named" "file" vsyn-gen moving-circles --out file/x --videos 1 --quiet
+
+# A full disk, as a limit on the size of a file: the reason differs, the path is the same.
+full() { (trap '' XFSZ; ulimit -f 8; exec "$@"); }
+fails 1 "a full disk: one line" "f/videos/000000" full vsyn-gen accelerating-shapes --out f \
+    --videos 3 --quiet
+same "and nothing half-written" "$(ls f/videos)" ""
+check "the next run goes on" vsyn-gen accelerating-shapes --out f --videos 3 --frames 100:199
+
+# ---- codecs ------------------------------------------------------------------------------------
+probe() { ffprobe -v error -count_frames -select_streams v -of csv=p=0 \
+    -show_entries stream=codec_name,codec_tag_string,width,r_frame_rate,has_b_frames,nb_read_frames "$1"; }
+if command -v ffprobe >/dev/null; then
+    check "mpeg4 plays" vsyn-gen moving-shapes --out m4 --videos 1 --size 64 --frames 33 --fps 12.5
+    same "with its frames and rate" "$(probe m4/videos/0000000.mp4)" "mpeg4,mp4v,64,0,25/2,33"
+    check "h264 plays" vsyn-gen moving-shapes --out h4 --videos 1 --size 64 --frames 33 --codec h264
+    same "with its frames and rate" "$(probe h4/videos/0000000.mp4)" "h264,avc1,64,0,25/1,33"
+    check "lossless plays" vsyn-gen moving-shapes --out ll --videos 1 --size 65 --frames 2 \
+        --codec lossless --dump-scenes
+    check "its scene" vsyn-gen scene --objects ll/scenes/0000000.json --frames 0,1 --size 65 --out ls
+    same "decodes to the very pixels" "$(rgb ll/videos/0000000.mp4 | sha256sum)" \
+        "$({ rgb ls/f000.png; rgb ls/f001.png; } | sha256sum)"
+else
+    skip "videos play" "no ffprobe"
+fi
+
+# ---- motion ------------------------------------------------------------------------------------
+check "a motion set" vsyn-gen motion --out mo --videos 80 --size 32 --frames 5 --jobs 2
+same "sixteen classes" "$(wc -l <mo/classes.txt) $(sort -u mo/classes.txt | wc -l)" "16 16"
+same "balanced lists" "$(cut -d' ' -f2 mo/test.csv | sort | uniq -c | awk '{print $1}' | sort -u) \
+$(cut -d' ' -f2 mo/train.csv | sort | uniq -c | awk '{print $1}' | sort -u)" "1 4"
+same "every clip in one list" "$(sort mo/train.csv mo/test.csv)" "$(sort mo/annotations.csv)"
+check "a longer one" vsyn-gen motion --out mo --videos 96 --size 32 --frames 5
+same "keeps the lists" "$(grep -vxFf mo/train.csv <(head -80 mo/annotations.csv) | sort)" \
+    "$(sort mo/test.csv)"
+check "list" vsyn-gen list
+same "names eight stages" "$(tail -n +2 out | wc -l)" 8
+finish
