@@ -72,7 +72,9 @@ typedef struct vs_batch {
     int B;
     const uint8_t *frames;         /* (B, T, H, W, 3) RGB 0..255, host memory */
     const uint8_t *mask;           /* pre-training: (B, N), 1 = masked */
-    const float *target;           /* classifier: (B, classes), rows sum to 1; or NULL */
+    const float *target;           /* classifier: (B, classes), rows sum to 1; or NULL.
+                                    * pre-training: NULL, or (B, N-V, 3*tubelet*patch^2) to
+                                    * compare with instead of the pixels of `frames` */
     bool train;                    /* drop path and dropout on */
     float drop_path, head_drop;    /* rates; drop path rises linearly over depth */
     uint64_t seed, index;          /* of the drops: (seed, VS_RNG_DROP, index + clip) */
@@ -91,6 +93,10 @@ vs_err vs_model_features(vs_model *model, float *features);
 /* Pre-training: predictions and targets of the masked tokens: (B, N-V, 3*tubelet*patch^2). */
 vs_err vs_model_predictions(vs_model *model, float *pred, float *target);
 vs_err vs_model_grad_norm(vs_model *model, double *norm);
+/* An activation of a model that trains, for verification: "patch_embed", "enc_in",
+ * "enc_block0", "enc_block0_attn" (after its projection), "enc_norm", "enc_to_dec", "dec_in",
+ * "dec_block0", "dec_block0_attn"; of a classifier "mean_pool", "fc_norm". `count` values. */
+vs_err vs_model_activation(vs_model *model, const char *name, float *host, int64_t count);
 
 typedef struct vs_adamw {
     float lr, beta1, beta2, eps, weight_decay;
@@ -110,7 +116,8 @@ typedef struct vs_param {
 } vs_param;
 int vs_model_param_count(const vs_model *model);
 const vs_param *vs_model_param(const vs_model *model, int i);
-/* Which slab of fp32 values. */
+/* Which slab of fp32 values. Between tensors there are holes that no tensor owns (params.def):
+ * copies and averages of whole slabs are safe, norms are taken tensor by tensor. */
 typedef enum vs_slab { VS_SLAB_WEIGHT, VS_SLAB_GRAD, VS_SLAB_M, VS_SLAB_V } vs_slab;
 int64_t vs_model_slab_count(const vs_model *model);
 vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host);
@@ -123,12 +130,13 @@ vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host);
 
 /* Class names become id2label (class_name may be NULL). */
 vs_err vs_model_save(vs_model *model, const char *dir, const char *const *class_name);
-/* Every tensor must be there with its shape, and no other. allow_head: a pre-training
- * checkpoint may initialise a classifier (decoder and encoder norm unused, fc_norm and head
- * keep what vs_model_init gave). */
+/* Every tensor must be there with its shape, and no other. allow_head: a checkpoint may
+ * initialise a classifier: of a pre-trained one decoder and encoder norm are unused; fc_norm
+ * and head keep what vs_model_init gave where the file has none or another number of classes. */
 vs_err vs_model_load(vs_model *model, const char *path, bool allow_head);
 /* The configuration of a checkpoint folder, and its class names (free with vs_names_free;
- * *n = 0 when there are none). Either out may be NULL. */
+ * *n = 0 when there are none). Either out may be NULL. Of a file: the config.json beside it,
+ * else the known size whose tensors it holds. */
 vs_err vs_model_config_read(vs_model_config *out, char ***class_name, int *n, const char *path);
 /* Moments of the optimiser, and whatever else a run must remember, beside the weights:
  * DIR/train_state.safetensors. `record` (step, sampler position, best accuracy, ...) is

@@ -1,0 +1,62 @@
+/* The CPU as a device: plain aligned memory; work is done when a call returns.
+ *
+ * Threads are OpenMP's, because oneDNN runs on them too: one team for everything. The
+ * operations pass the device's count to every parallel region and set it for the calling
+ * thread before a oneDNN call, so two devices with different counts can live side by side.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "train/device/device_priv.h"
+
+static void *cpu_take(vs_device *dev, size_t bytes)
+{
+    void *at = NULL;
+    if (posix_memalign(&at, VS_DEVICE_ALIGN, bytes) != 0)
+        return NULL;
+    return memset(at, 0, bytes);
+}
+
+static void cpu_give(vs_device *dev, void *block)
+{
+    free(block);
+}
+
+static void cpu_copy_in(vs_device *dev, void *dst, const void *host, size_t bytes)
+{
+    memcpy(dst, host, bytes);
+}
+
+static void cpu_zero(vs_device *dev, void *dst, size_t bytes)
+{
+    memset(dst, 0, bytes);
+}
+
+static void cpu_copy_out(vs_device *dev, void *host, const void *src, size_t bytes)
+{
+    memcpy(host, src, bytes);
+}
+
+static void cpu_wait(vs_device *dev)
+{
+}
+
+static const vs_device_kind cpu_kind = {
+    .take = cpu_take,
+    .give = cpu_give,
+    .upload = cpu_copy_in,
+    .zero = cpu_zero,
+    .download = cpu_copy_out,
+    .wait = cpu_wait,
+};
+
+vs_err vs_device_open_cpu(vs_device **out, int n_threads)
+{
+    char name[64];
+    const int threads = n_threads > 0 ? n_threads : vs_cpu_count();
+    snprintf(name, sizeof(name), "cpu, %d thread%s", threads, threads == 1 ? "" : "s");
+    *out = vs_device_new(&cpu_kind, false, threads, name);
+    return VS_OK;
+}

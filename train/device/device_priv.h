@@ -1,0 +1,67 @@
+/* Inside of a device: for train/device and the operations of train/ops only.
+ *
+ * A kind (CPU, CUDA) is a table of functions; what both share (the list of blocks, the
+ * first failure, the scratch space) is kept here and written once in device.c.
+ */
+#ifndef VSYN_TRAIN_DEVICE_PRIV_H
+#define VSYN_TRAIN_DEVICE_PRIV_H
+
+#include "train/device/device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Every function may assume valid pointers inside blocks of this device. */
+typedef struct vs_device_kind {
+    void *(*take)(vs_device *dev, size_t bytes);       /* aligned, zeroed; NULL: no room */
+    void (*give)(vs_device *dev, void *block);
+    void (*upload)(vs_device *dev, void *dst, const void *host, size_t bytes);
+    void (*zero)(vs_device *dev, void *dst, size_t bytes);
+    void (*download)(vs_device *dev, void *host, const void *src, size_t bytes);
+    void (*wait)(vs_device *dev);
+    void (*close)(vs_device *dev);                     /* may be NULL */
+} vs_device_kind;
+
+typedef struct vs_device_block {
+    void *at;
+    size_t bytes;
+} vs_device_block;
+
+struct vs_device {
+    const vs_device_kind *kind;
+    bool cuda;
+    int threads;
+    char name[128];
+    vs_err err;                    /* the first failure since the last sync */
+    char detail[512];
+    vs_device_block *block;
+    int n_blocks;
+    size_t allocated;
+    void *scratch;                 /* see vs_device_scratch() */
+    size_t scratch_bytes;
+    void *stream;                  /* CUDA stream and library handles; NULL on the CPU */
+};
+
+#define VS_DEVICE_ALIGN 256
+
+vs_device *vs_device_new(const vs_device_kind *kind, bool cuda, int threads, const char *name);
+
+/* Remember `err` with its message if it is the first failure. */
+void vs_device_note(vs_device *dev, vs_err err);
+
+/* True once something failed: an operation then returns without touching anything. */
+static inline bool vs_device_failed(const vs_device *dev)
+{
+    return dev->err != VS_OK;
+}
+
+/* Working space of one operation, undefined content, valid until the next operation asks.
+ * It grows to the largest wish and stays, so steps after the first allocate nothing.
+ * NULL and NOMEM remembered when there is no room. */
+void *vs_device_scratch(vs_device *dev, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VSYN_TRAIN_DEVICE_PRIV_H */

@@ -1,0 +1,251 @@
+/* The operations of the trainer: what each computes, and the table per device.
+ *
+ * This page is the specification. An operation is implemented once per device, in files
+ * that read side by side, under the same numbered steps:
+ *
+ *     train/ops/<group>.c     CPU
+ *     train/ops/<group>.cu    CUDA
+ *
+ * VS_OP_MAP is the only list: prototypes, tables and the parity test come from it, so an
+ * operation that one device lacks does not link.
+ *
+ * Conventions, for every operation:
+ *   - the device comes first, then outputs, then inputs, then sizes;
+ *   - capitals are sizes: B clips, S tokens per clip, N rows, C channels in, K channels
+ *     out, H heads; gradients are d + name;
+ *   - vs_real: activations and weights; float: statistics, losses, gradients of
+ *     parameters. Dense, row-major. No two pointers overlap unless said so;
+ *   - gradients of parameters accumulate (+=), because a batch may come in parts;
+ *     gradients of activations are written (=), except where += is written below;
+ *   - the same inputs on the same number of threads give the same bits in every run;
+ *   - work is queued; failures are remembered by the device (train/device/device.h), and
+ *     an operation does nothing on a device that has failed.
+ */
+#ifndef VSYN_TRAIN_OPS_OPS_H
+#define VSYN_TRAIN_OPS_OPS_H
+
+#include <stdint.h>
+
+#include "train/device/device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* float, except in a .cu file that is compiled for bfloat16. */
+#ifdef VS_REAL
+typedef VS_REAL vs_real;
+#else
+typedef float vs_real;
+#endif
+
+/* ---- Tokens (tokens.c) ---------------------------------------------------------------
+ *
+ * A clip of T frames, H x W pixels, is cut into tubelets of `tubelet` frames and
+ * patch x patch pixels: N = T/tubelet * H/patch * W/patch tokens in order of time, row,
+ * column, each of P = 3 * tubelet * patch^2 values. `index` (B, S) names the tokens
+ * wanted of each clip; NULL: all of them, S = N.
+ *
+ *   patch_gather   x[b,s, (c,p0,p1,p2)] = (u/255 - mean[c]) / std[c]
+ *   patch_target   t[b,s, (p0,p1,p2,c)] = (u/255 - m) / (sqrt(v) + 1e-6)
+ *                  m, v: mean and unbiased variance of the tubelet's values of colour c
+ *   position_add   x[b,s,:] += pos[index[b,s],:]                            x: (B,S,C)
+ *
+ *   frames: (B, T, H, W, 3) bytes   index: (B, S)   x, t: (B, S, P)   pos: (N, C)
+ *   mean = (0.485, 0.456, 0.406), std = (0.229, 0.224, 0.225)
+ *
+ * A tubelet of one flat colour has the target 0: v is computed from whole numbers, where
+ * the PyTorch reference divides round-off by round-off.
+ */
+typedef struct vs_grid {
+    int T, H, W, tubelet, patch;
+} vs_grid;
+
+typedef void vs_patch_gather_fn(vs_device *dev, vs_real *x, const uint8_t *frames,
+                                const int32_t *index, int B, int S, const vs_grid *grid);
+typedef void vs_patch_target_fn(vs_device *dev, float *t, const uint8_t *frames,
+                                const int32_t *index, int B, int S, const vs_grid *grid);
+typedef void vs_position_add_fn(vs_device *dev, vs_real *x, const float *pos,
+                                const int32_t *index, int B, int S, int C);
+
+/* The decoder's input: visible tokens first, then one mask token per masked place.
+ *
+ *   join_fwd   y[b,s,:]     = x[b,s,:] + pos[visible[b,s],:]               s < V
+ *              y[b,V+s,:]   = token[:] + pos[masked[b,s],:]                s < M
+ *   join_bwd   dx[b,s,:]    = dy[b,s,:]                                    s < V
+ *              dtoken[:]   += sum_b,s dy[b,V+s,:]                          s < M
+ *   tail_fwd   y[b,s,:]     = x[b,S-M+s,:]               the last M tokens of each clip
+ *   tail_bwd   dx[b,S-M+s,:] = dy[b,s,:], 0 before
+ *
+ *   y, dy of join: (B, V+M, C)   x, dx of join: (B, V, C)   tail: (B, S, C) and (B, M, C)
+ */
+typedef void vs_join_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *token,
+                            const float *pos, const int32_t *visible, const int32_t *masked,
+                            int B, int V, int M, int C);
+typedef void vs_join_bwd_fn(vs_device *dev, vs_real *dx, float *dtoken, const vs_real *dy, int B,
+                            int V, int M, int C);
+typedef void vs_tail_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int M,
+                            int C);
+typedef void vs_tail_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int M,
+                            int C);
+
+/* ---- Linear layer (matmul.c) -----------------------------------------------------------
+ *
+ *   matmul_fwd     y[n,k]   = sum_c x[n,c] * w[k,c] + b[k]          b NULL: no bias
+ *   matmul_bwd_x   dx[n,c]  = sum_k dy[n,k] * w[k,c]
+ *   matmul_bwd_w   dw[k,c] += sum_n dy[n,k] * x[n,c]
+ *                  db[k]   += sum_n dy[n,k]                         db NULL: no bias
+ *
+ *   x, dx: (N, C)   w, dw: (K, C)   y, dy: (N, K)   b, db: (K)
+ *   PyTorch: torch.nn.Linear(C, K)
+ */
+typedef void vs_matmul_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *w,
+                              const vs_real *b, int N, int C, int K);
+typedef void vs_matmul_bwd_x_fn(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *w,
+                                int N, int C, int K);
+typedef void vs_matmul_bwd_w_fn(vs_device *dev, float *dw, float *db, const vs_real *dy,
+                                const vs_real *x, int N, int C, int K);
+
+/* ---- LayerNorm over the last axis (layernorm.c) ------------------------------------------
+ *
+ *   mean[n] = 1/C sum_c x[n,c]
+ *   rstd[n] = 1 / sqrt(1/C sum_c (x[n,c] - mean[n])^2 + eps)
+ *   y[n,c]  = (x[n,c] - mean[n]) * rstd[n] * w[c] + b[c]
+ *
+ *   h[n,c]  = (x[n,c] - mean[n]) * rstd[n]         recomputed, not kept
+ *   g[n,c]  = dy[n,c] * w[c]
+ *   db[c]   += sum_n dy[n,c]
+ *   dw[c]   += sum_n dy[n,c] * h[n,c]
+ *   dx[n,c] += rstd[n] * (g[n,c] - mean_c g[n,:] - h[n,c] * mean_c (g h)[n,:])
+ *
+ *   x, y, dx, dy: (N, C)   mean, rstd: (N)   w, b, dw, db: (C)
+ *   dx accumulates: every LayerNorm of a block stands beside a residual path.
+ *   PyTorch: torch.nn.LayerNorm(C, eps=eps)
+ */
+typedef void vs_layernorm_fwd_fn(vs_device *dev, vs_real *y, float *mean, float *rstd,
+                                 const vs_real *x, const vs_real *w, const vs_real *b, float eps,
+                                 int N, int C);
+typedef void vs_layernorm_bwd_fn(vs_device *dev, vs_real *dx, float *dw, float *db,
+                                 const vs_real *dy, const vs_real *x, const vs_real *w,
+                                 const float *mean, const float *rstd, int N, int C);
+
+/* ---- Attention (attention.c) ---------------------------------------------------------------
+ *
+ * qkv[b,s,:] holds q, k, v of C = H * D channels each, head after head. Per clip and head:
+ *
+ *   s[i,j]  = D^-0.5 * q[i,:] . k[j,:]
+ *   lse[i]  = log sum_j exp s[i,j]                  kept for the backward pass
+ *   p[i,j]  = exp(s[i,j] - lse[i])                  never kept: memory grows with S, not S^2
+ *   y[i,:]  = sum_j p[i,j] v[j,:]
+ *
+ *   r[i]    = dy[i,:] . y[i,:]
+ *   ds[i,j] = p[i,j] * (dy[i,:] . v[j,:] - r[i]) * D^-0.5
+ *   dv[j,:] = sum_i p[i,j] dy[i,:]
+ *   dk[j,:] = sum_i ds[i,j] q[i,:]
+ *   dq[i,:] = sum_j ds[i,j] k[j,:]
+ *
+ *   qkv, dqkv: (B, S, 3, H, D)   y, dy: (B, S, H, D)   lse: (B, H, S)
+ */
+typedef void vs_attention_fwd_fn(vs_device *dev, vs_real *y, float *lse, const vs_real *qkv, int B,
+                                 int S, int H, int D);
+typedef void vs_attention_bwd_fn(vs_device *dev, vs_real *dqkv, const vs_real *dy,
+                                 const vs_real *y, const vs_real *qkv, const float *lse, int B,
+                                 int S, int H, int D);
+
+/* ---- Element by element (pointwise.c) --------------------------------------------------------
+ *
+ *   gelu_fwd     y[i]   = x[i] * F(x[i])                 F(x) = (1 + erf(x / sqrt 2)) / 2
+ *                y may be x
+ *   gelu_bwd     dx[i]  = dy[i] * (F(x[i]) + x[i] f(x[i]))     f: the normal density
+ *                dx may be dy
+ *   add_scaled   y[b,i] = x[b,i] + a[b,i] * scale[b]     scale NULL: 1; y may be x
+ *   scale_clips  y[b,i] = x[b,i] * scale[b]              y may be x
+ *   multiply     y[i]   = x[i] * m[i]                    dropout: m is 0 or 1/(1 - rate); y may be x
+ *   scale        x[i]   = x[i] * a
+ *
+ *   add_scaled, scale_clips: (B, n) with one factor per clip: drop path
+ */
+typedef void vs_gelu_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int64_t n);
+typedef void vs_gelu_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *x,
+                            int64_t n);
+typedef void vs_add_scaled_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *a,
+                              const float *scale, int B, int64_t n);
+typedef void vs_scale_clips_fn(vs_device *dev, vs_real *y, const vs_real *x, const float *scale,
+                               int B, int64_t n);
+typedef void vs_multiply_fn(vs_device *dev, vs_real *y, const vs_real *x, const float *m,
+                            int64_t n);
+typedef void vs_scale_fn(vs_device *dev, float *x, float a, int64_t n);
+
+/* ---- Mean over tokens, losses (loss.c) -----------------------------------------------------
+ *
+ *   mean_fwd         y[b,c]    = 1/S sum_s x[b,s,c]
+ *   mean_bwd         dx[b,s,c] = dy[b,c] / S
+ *   mse_fwd          loss[0]   = 1/n sum_i (y[i] - t[i])^2
+ *   mse_bwd          dy[i]     = scale * 2/n (y[i] - t[i])
+ *   softmax_ce_fwd   p[b,k]    = exp(y[b,k]) / sum_k exp(y[b,:])
+ *                    loss[0]   = 1/B sum_b sum_k -t[b,k] log p[b,k]
+ *   softmax_ce_bwd   dy[b,k]   = scale/B (p[b,k] - t[b,k])
+ *
+ *   x, dx: (B, S, C)   y, t, p of the cross-entropy: (B, K), rows of t sum to 1
+ */
+typedef void vs_mean_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int C);
+typedef void vs_mean_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int C);
+typedef void vs_mse_fwd_fn(vs_device *dev, float *loss, const vs_real *y, const float *t,
+                           int64_t n);
+typedef void vs_mse_bwd_fn(vs_device *dev, vs_real *dy, const vs_real *y, const float *t,
+                           float scale, int64_t n);
+typedef void vs_softmax_ce_fwd_fn(vs_device *dev, float *loss, float *p, const vs_real *y,
+                                  const float *t, int B, int K);
+typedef void vs_softmax_ce_bwd_fn(vs_device *dev, vs_real *dy, const float *p, const float *t,
+                                  float scale, int B, int K);
+
+/* ---- Optimiser (adamw.c) ---------------------------------------------------------------------
+ *
+ *   sumsq    out[0] += sum_i x[i]^2                      in double precision
+ *   adamw    w *= 1 - lr * weight_decay
+ *            m  = beta1 * m + (1 - beta1) * g
+ *            v  = beta2 * v + (1 - beta2) * g^2
+ *            w -= lr * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + eps)
+ *
+ *   w, m, v, g: n values of fp32, whatever the precision of the pass
+ */
+typedef struct vs_adamw_args {
+    float lr, beta1, beta2, eps, weight_decay;
+    int64_t step;                  /* from 1 */
+} vs_adamw_args;
+typedef void vs_sumsq_fn(vs_device *dev, double *out, const float *x, int64_t n);
+typedef void vs_adamw_fn(vs_device *dev, float *w, float *m, float *v, const float *g,
+                         const vs_adamw_args *args, int64_t n);
+
+/* ---- The table --------------------------------------------------------------------------- */
+
+#define VS_OP_MAP(X)                                                                   \
+    X(patch_gather) X(patch_target) X(position_add)                                    \
+    X(join_fwd) X(join_bwd) X(tail_fwd) X(tail_bwd)                                    \
+    X(matmul_fwd) X(matmul_bwd_x) X(matmul_bwd_w)                                      \
+    X(layernorm_fwd) X(layernorm_bwd)                                                  \
+    X(attention_fwd) X(attention_bwd)                                                  \
+    X(gelu_fwd) X(gelu_bwd) X(add_scaled) X(scale_clips) X(multiply) X(scale)          \
+    X(mean_fwd) X(mean_bwd)                                                            \
+    X(mse_fwd) X(mse_bwd) X(softmax_ce_fwd) X(softmax_ce_bwd)                          \
+    X(sumsq) X(adamw)
+
+typedef struct vs_ops {
+#define X(op) vs_##op##_fn *op;
+    VS_OP_MAP(X)
+#undef X
+} vs_ops;
+
+#define X(op) vs_##op##_fn vs_##op##_cpu, vs_##op##_cuda_f32, vs_##op##_cuda_bf16;
+VS_OP_MAP(X)
+#undef X
+
+extern const vs_ops vs_ops_cpu, vs_ops_cuda_f32, vs_ops_cuda_bf16;
+
+/* The table of this device. */
+const vs_ops *vs_ops_of(const vs_device *dev);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* VSYN_TRAIN_OPS_OPS_H */

@@ -1,0 +1,174 @@
+/* From frames to tokens and back, on the CPU. Contract and formulas: train/ops/ops.h */
+#include "train/ops/cpu.h"
+
+static const double mean_rgb[3] = { 0.485, 0.456, 0.406 };
+static const double std_rgb[3] = { 0.229, 0.224, 0.225 };
+
+/* The first pixel of a token's tubelet in its clip, in pixels; row and frame strides. */
+static int64_t corner(const vs_grid *g, int token)
+{
+    const int across = g->W / g->patch, down = g->H / g->patch;
+    const int t = token / (across * down), y = token / across % down, x = token % across;
+    return ((int64_t)t * g->tubelet * g->H + (int64_t)y * g->patch) * g->W + (int64_t)x * g->patch;
+}
+
+static int tokens_of(const vs_grid *g)
+{
+    return g->T / g->tubelet * (g->H / g->patch) * (g->W / g->patch);
+}
+
+/* The 256 possible values of each colour. */
+static void normalise_table(float table[3][256])
+{
+    for (int c = 0; c < 3; c++)
+        for (int u = 0; u < 256; u++)
+            table[c][u] = (float)((u / 255.0 - mean_rgb[c]) / std_rgb[c]);
+}
+
+static void gather(float *x, const uint8_t *clip, float table[3][256], int token,
+                   const vs_grid *g)
+{
+    const int p = g->patch;
+    const int64_t plane = (int64_t)g->tubelet * p * p;
+    const uint8_t *from = clip + 3 * corner(g, token);
+    for (int f = 0; f < g->tubelet; f++)
+        for (int r = 0; r < p; r++) {
+            const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
+            float *to = x + ((int64_t)f * p + r) * p;
+            for (int i = 0; i < p; i++, row += 3) {
+                to[i] = table[0][row[0]];
+                to[i + plane] = table[1][row[1]];
+                to[i + 2 * plane] = table[2][row[2]];
+            }
+        }
+}
+
+void vs_patch_gather_cpu(vs_device *dev, vs_real *x, const uint8_t *frames,
+                         const int32_t *index, int B, int S, const vs_grid *grid)
+{
+    if (vs_device_failed(dev))
+        return;
+    float table[3][256];
+    normalise_table(table);
+    const int64_t P = 3 * (int64_t)grid->tubelet * grid->patch * grid->patch;
+    const int64_t clip = 3 * (int64_t)grid->T * grid->H * grid->W;
+    VS_ASSERT(index || S == tokens_of(grid));
+    VS_PARALLEL(dev)
+    for (int n = 0; n < B * S; n++)
+        gather(x + n * P, frames + n / S * clip, table, index ? index[n] : n % S, grid);
+}
+
+/* Per colour: whole-number sums, so that the variance of a flat patch is exactly 0. */
+static void target(float *t, const uint8_t *clip, int token, const vs_grid *g)
+{
+    const int p = g->patch;
+    const int64_t n = (int64_t)g->tubelet * p * p;
+    const uint8_t *from = clip + 3 * corner(g, token);
+    int64_t sum[3] = { 0 }, squares[3] = { 0 };
+    for (int f = 0; f < g->tubelet; f++)
+        for (int r = 0; r < p; r++) {
+            const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
+            for (int i = 0; i < 3 * p; i++) {
+                sum[i % 3] += row[i];
+                squares[i % 3] += row[i] * row[i];
+            }
+        }
+    float table[3][256];
+    for (int c = 0; c < 3; c++) {
+        const double mean = (double)sum[c] / (double)n;
+        const double spread = (double)(n * squares[c] - sum[c] * sum[c]);
+        const double var = n > 1 ? spread / ((double)n * (double)(n - 1)) : 0.0;
+        const double inv = 1.0 / (sqrt(var) / 255.0 + 1e-6);
+        for (int u = 0; u < 256; u++)
+            table[c][u] = spread > 0.0 ? (float)((u - mean) / 255.0 * inv) : 0.0f;
+    }
+    for (int f = 0; f < g->tubelet; f++)
+        for (int r = 0; r < p; r++) {
+            const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
+            for (int i = 0; i < 3 * p; i++)
+                *t++ = table[i % 3][row[i]];
+        }
+}
+
+void vs_patch_target_cpu(vs_device *dev, float *t, const uint8_t *frames, const int32_t *index,
+                         int B, int S, const vs_grid *grid)
+{
+    if (vs_device_failed(dev))
+        return;
+    const int64_t P = 3 * (int64_t)grid->tubelet * grid->patch * grid->patch;
+    const int64_t clip = 3 * (int64_t)grid->T * grid->H * grid->W;
+    VS_ASSERT(index || S == tokens_of(grid));
+    VS_PARALLEL(dev)
+    for (int n = 0; n < B * S; n++)
+        target(t + n * P, frames + n / S * clip, index ? index[n] : n % S, grid);
+}
+
+VS_KERNEL static void add_row(float *y, const float *x, const float *a, int C)
+{
+    VS_SIMD
+    for (int c = 0; c < C; c++)
+        y[c] = x[c] + a[c];
+}
+
+void vs_position_add_cpu(vs_device *dev, vs_real *x, const float *pos, const int32_t *index,
+                         int B, int S, int C)
+{
+    if (vs_device_failed(dev))
+        return;
+    VS_PARALLEL(dev)
+    for (int n = 0; n < B * S; n++) {
+        float *xn = x + (int64_t)n * C;
+        add_row(xn, xn, pos + (int64_t)(index ? index[n] : n % S) * C, C);
+    }
+}
+
+void vs_join_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *token,
+                     const float *pos, const int32_t *visible, const int32_t *masked, int B,
+                     int V, int M, int C)
+{
+    if (vs_device_failed(dev))
+        return;
+    VS_PARALLEL(dev)
+    for (int n = 0; n < B * (V + M); n++) {
+        const int b = n / (V + M), s = n % (V + M);
+        const bool seen = s < V;
+        const int place = seen ? visible[b * V + s] : masked[b * M + s - V];
+        add_row(y + (int64_t)n * C, seen ? x + ((int64_t)b * V + s) * C : token,
+                pos + (int64_t)place * C, C);
+    }
+}
+
+void vs_join_bwd_cpu(vs_device *dev, vs_real *dx, float *dtoken, const vs_real *dy, int B, int V,
+                     int M, int C)
+{
+    if (vs_device_failed(dev))
+        return;
+    for (int b = 0; b < B; b++) {
+        const float *clip = dy + (int64_t)b * (V + M) * C;
+        memcpy(dx + (int64_t)b * V * C, clip, sizeof(float) * (size_t)V * (size_t)C);
+        vs_column_sum_cpu(dev, dtoken, clip + (int64_t)V * C, M, C, C);
+    }
+}
+
+void vs_tail_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int M, int C)
+{
+    if (vs_device_failed(dev))
+        return;
+    VS_PARALLEL(dev)
+    for (int b = 0; b < B; b++)
+        memcpy(y + (int64_t)b * M * C, x + ((int64_t)b * S + S - M) * C,
+               sizeof(float) * (size_t)M * (size_t)C);
+}
+
+void vs_tail_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int M, int C)
+{
+    if (vs_device_failed(dev))
+        return;
+    VS_PARALLEL(dev)
+    for (int b = 0; b < B; b++) {
+        float *to = dx + (int64_t)b * S * C;
+        memset(to, 0, sizeof(float) * (size_t)(S - M) * (size_t)C);
+        memcpy(to + (int64_t)(S - M) * C, dy + (int64_t)b * M * C,
+               sizeof(float) * (size_t)M * (size_t)C);
+    }
+}
