@@ -10,7 +10,7 @@
 
 #define AT(field) .at = offsetof(vs_train_settings, field)
 
-/* ---- Tables: what both tasks have, then each with the recipe of its paper ----------- */
+/* ---- Tables: what both tasks have, then each with the recipe of its paper ---------- */
 
 #define OPTS_RUN                                                                         \
     { .name = "out", .kind = VS_OPT_TEXT, AT(out), .arg = "RUN", .required = true,       \
@@ -128,7 +128,7 @@ const vs_opt vs_finetune_opts[] = {
     { 0 }
 };
 
-/* ---- Presets: differences from the table above -------------------------------------- */
+/* ---- Presets: differences from the table above ------------------------------------- */
 
 struct preset {
     const char *name, *command;
@@ -174,7 +174,7 @@ static vs_err apply_preset(vs_config *c, const char *name)
     return VS_OK;
 }
 
-/* ---- What a resumed run may change -------------------------------------------------- */
+/* ---- What a resumed run may change ------------------------------------------------- */
 
 /* About this call, not about the run: neither taken from the run nor compared. */
 static const char *const of_call[] = { "jobs", "quiet", "json", "out", "config", "preset",
@@ -217,7 +217,7 @@ static vs_err refuse_changes(const vs_config *c, const json_t *old)
     return err;
 }
 
-/* ---- Reading ------------------------------------------------------------------------ */
+/* ---- Reading ----------------------------------------------------------------------- */
 
 /* The settings in a file: a plain object, or the "settings" of a run's config.json. */
 static vs_err load_settings(json_t **out, const char *path, const char *command)
@@ -336,7 +336,7 @@ void vs_config_free(vs_config *config)
     *config = (vs_config){ 0 };
 }
 
-/* ---- The model ---------------------------------------------------------------------- */
+/* ---- The model --------------------------------------------------------------------- */
 
 vs_err vs_config_model(vs_model_config *out, vs_config *config, vs_task task,
                        const vs_model_config *base)

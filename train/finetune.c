@@ -19,7 +19,7 @@ struct finetune {
     char *init;                    /* checkpoint folder or file; NULL = from scratch */
 };
 
-/* ---- One batch, one evaluation ------------------------------------------------------ */
+/* ---- One batch, one evaluation ----------------------------------------------------- */
 
 /* Rows (1 - s) * one-hot + s / C. */
 static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
@@ -92,7 +92,7 @@ static vs_err evaluate(vs_trainer *t, vs_eval *out)
     return VS_OK;
 }
 
-/* ---- Opening ------------------------------------------------------------------------ */
+/* ---- Opening ----------------------------------------------------------------------- */
 
 /* "test" beside "train", "ucf101:test" beside "ucf101:train". */
 static const char *usual_val_split(vs_config *config)

@@ -16,7 +16,7 @@ static int64_t effective_batch(const vs_trainer *t)
     return (int64_t)t->settings->batch * t->settings->accumulate;
 }
 
-/* ---- Opening ------------------------------------------------------------------------ */
+/* ---- Opening ----------------------------------------------------------------------- */
 
 vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
 {
@@ -81,7 +81,7 @@ static void make_schedule(vs_trainer *t)
                            .clip_norm = (float)s->clip_norm };
 }
 
-/* ---- One step ----------------------------------------------------------------------- */
+/* ---- One step ---------------------------------------------------------------------- */
 
 static vs_err one_pass(vs_trainer *t, int pass, double *loss)
 {
@@ -155,7 +155,7 @@ static vs_err train_step(vs_trainer *t, double *grad_norm)
     return VS_OK;
 }
 
-/* ---- Log and progress --------------------------------------------------------------- */
+/* ---- Log and progress -------------------------------------------------------------- */
 
 static double epoch_of(const vs_trainer *t)
 {
@@ -193,7 +193,7 @@ static void show_progress(const vs_trainer *t, vs_progress *p)
     vs_progress_set(p, t->step * effective_batch(t));
 }
 
-/* ---- Checkpoints -------------------------------------------------------------------- */
+/* ---- Checkpoints ------------------------------------------------------------------- */
 
 static json_t *state_record(const vs_trainer *t)
 {
@@ -279,7 +279,7 @@ static vs_err after_step(vs_trainer *t)
     return due ? save_last(t) : VS_OK;
 }
 
-/* ---- The run ------------------------------------------------------------------------ */
+/* ---- The run ----------------------------------------------------------------------- */
 
 /* A picture of the run is not worth failing it. */
 static void draw_report(const vs_trainer *t)

@@ -1,6 +1,8 @@
 /* vsyn-train: pre-training, fine-tuning, testing. */
+#include "train/bench.h"
 #include "train/commands.h"
 #include "train/config.h"
+#include "train/verify.h"
 
 int main(int argc, char **argv)
 {
@@ -13,6 +15,8 @@ int main(int argc, char **argv)
           vs_test_opts, vs_test_settings_size, vs_train_test },
         { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,
           vs_predict_settings_size, vs_train_predict },
+        vs_command_verify,
+        vs_command_bench,
         { 0 }
     };
     const vs_program program = { "vsyn-train", "VideoMAE training on real or synthetic video",

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* ---- Folders ------------------------------------------------------------------------ */
+/* ---- Folders ----------------------------------------------------------------------- */
 
 /* A checkpoint folder holds files only. */
 static void remove_folder(const char *dir)
@@ -74,7 +74,7 @@ bool vs_run_has(const char *run, const char *name)
     return has;
 }
 
-/* ---- Replacing a checkpoint --------------------------------------------------------- */
+/* ---- Replacing a checkpoint -------------------------------------------------------- */
 
 vs_err vs_run_begin(char **tmp, const char *run, const char *name)
 {
@@ -162,7 +162,7 @@ vs_err vs_run_recover(const char *run)
     return err;
 }
 
-/* ---- Which checkpoint --------------------------------------------------------------- */
+/* ---- Which checkpoint -------------------------------------------------------------- */
 
 vs_err vs_run_model(char **out, const char *path)
 {

@@ -38,7 +38,7 @@ void vs_sample_window(int *index, int frames, const vs_sample_shape *shape, vs_r
         index[k] = at_most(offset + k * stride, frames - 1);
 }
 
-/* ---- Pre-training: multi-scale crop ------------------------------------------------- */
+/* ---- Pre-training: multi-scale crop ------------------------------------------------ */
 
 static const double scale[4] = { 1, .875, .75, .66 };
 /* Width and height indices at most one apart. */
@@ -64,7 +64,7 @@ static vs_rect multi_scale(int W, int H, vs_rng *rng)
     return (vs_rect){ at[0] * ((W - w) / 4), at[1] * ((H - h) / 4), w, h };
 }
 
-/* ---- Fine-tuning: random resized crop ----------------------------------------------- */
+/* ---- Fine-tuning: random resized crop ---------------------------------------------- */
 
 static const double aspect_lo = 3.0 / 4, aspect_hi = 4.0 / 3;
 

@@ -29,7 +29,7 @@ typedef struct vs_sample_shape {
     bool flip;                     /* finetune: mirror with probability 1/2 */
 } vs_sample_shape;
 
-/* ---- Sources ------------------------------------------------------------------------- */
+/* ---- Sources ----------------------------------------------------------------------- */
 typedef struct vs_source vs_source;
 
 /* A split of a store; the store stays the caller's and must outlive the source. */
@@ -47,7 +47,7 @@ const char *const *vs_source_class_names(const vs_source *source);
 vs_err vs_source_need_labels(const vs_source *source);
 const vs_sample_shape *vs_source_shape(const vs_source *source);
 
-/* ---- Samplers: one per thread --------------------------------------------------------- */
+/* ---- Samplers: one per thread ------------------------------------------------------ */
 typedef struct vs_sampler vs_sampler;
 vs_err vs_sampler_open(vs_sampler **out, vs_source *source);
 void vs_sampler_close(vs_sampler **sampler);
@@ -61,7 +61,7 @@ void vs_epoch_order(int64_t *item, int64_t n, uint64_t seed, int64_t epoch);
 void vs_tube_mask(uint8_t *mask, int t, int cells, int masked, uint64_t seed, int64_t epoch,
                   int64_t position);
 
-/* ---- Batches, made ahead by a pool of workers (prefetch.c) ------------------------------- */
+/* ---- Batches, made ahead by a pool of workers (prefetch.c) ------------------------- */
 typedef struct vs_loader vs_loader;
 typedef struct vs_loaded {
     int64_t epoch, step;           /* step within the epoch, from 0 */
@@ -89,7 +89,7 @@ int64_t vs_loader_steps(const vs_loader *loader);             /* batches per epo
 double vs_loader_waited(const vs_loader *loader);             /* seconds spent waiting in next */
 void vs_loader_close(vs_loader **loader);
 
-/* ---- Test views ---------------------------------------------------------------------------
+/* ---- Test views -----------------------------------------------------------------------
  * A video at the stride, short side resized to the model's size (F, h, w, 3): the base that
  * temporal corruptions act on. Then `segments` windows evenly spread x `crops` along the
  * longer side. A short video repeats its last frame.

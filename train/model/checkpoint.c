@@ -44,7 +44,7 @@ vs_err vs_checkpoint_naming(vs_naming *out, const vs_safetensors *file, const ch
                    vs_patch_weight_name[2]);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------ */
+/* ---- Reading ----------------------------------------------------------------------- */
 
 struct reading {
     const vs_safetensors *file;
@@ -221,7 +221,7 @@ out:
     return err;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------- */
 
 /* The tensors of one entry, one or three; names are owned by the list. */
 static int list_entry(vs_tensor *out, const vs_layout_entry *e, const float *slab)

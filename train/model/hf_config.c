@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "train/model/checkpoint.h"
 
-/* ---- Writing ------------------------------------------------------------------------------------ */
+/* ---- Writing ----------------------------------------------------------------------- */
 
 static void put(json_t *o, const char *key, json_t *value)
 {
@@ -94,7 +94,7 @@ vs_err vs_hf_config_write(const char *dir, const vs_model_config *config,
     return err;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------- */
 
 static vs_err get_int(int *out, const json_t *o, const char *key, const char *path)
 {
@@ -235,7 +235,7 @@ static vs_err read_names(char ***out, int *n, const json_t *o, int classes, cons
     return VS_OK;
 }
 
-/* ---- A file of weights alone ------------------------------------------------------------------------ */
+/* ---- A file of weights alone ------------------------------------------------------- */
 
 /* How many blocks there are under these original or Hugging Face names. */
 static int count_blocks(const vs_safetensors *file, const char *prefix, const char *norm)

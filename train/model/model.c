@@ -9,7 +9,7 @@
 #include "base/rng.h"
 #include "train/model/model_priv.h"
 
-/* ---- Open and close ------------------------------------------------------------------------- */
+/* ---- Open and close ---------------------------------------------------------------- */
 
 /* pos[p,j] = sin or cos (j even, odd) of p / 10000^(2 floor(j/2) / D). */
 static void upload_positions(vs_model *m, float *pos, int D)
@@ -93,7 +93,7 @@ const vs_model_config *vs_model_configuration(const vs_model *model)
     return &model->c;
 }
 
-/* ---- Parameters ------------------------------------------------------------------------------ */
+/* ---- Parameters -------------------------------------------------------------------- */
 
 int vs_model_param_count(const vs_model *model)
 {
@@ -126,7 +126,7 @@ vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host)
     return vs_device_sync(model->dev);
 }
 
-/* ---- One step --------------------------------------------------------------------------------- */
+/* ---- One step ---------------------------------------------------------------------- */
 
 /* Stochastic depth: the branches of block i are left out with a rate that rises linearly to
  * the last block's, and scaled so that the mean stays. Clip b draws from its own stream:
@@ -188,7 +188,7 @@ void vs_model_zero_grad(vs_model *model)
                    sizeof(float) * (size_t)model->layout.count);
 }
 
-/* ---- What came out ------------------------------------------------------------------------------ */
+/* ---- What came out ----------------------------------------------------------------- */
 
 /* NUMERIC naming the first tensor of a slab that holds a value that is not finite, else
  * `otherwise`. */
@@ -267,7 +267,7 @@ vs_err vs_model_grad_norm(vs_model *model, double *norm)
                                    "the norm of the gradients is not finite");
 }
 
-/* ---- Optimiser ---------------------------------------------------------------------------------- */
+/* ---- Optimiser --------------------------------------------------------------------- */
 
 /* How many tensors from i on lie side by side in the same group. */
 static int group_length(const vs_layout *layout, int i)

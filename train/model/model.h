@@ -105,7 +105,7 @@ typedef struct vs_adamw {
 } vs_adamw;
 vs_err vs_model_adamw(vs_model *model, const vs_adamw *adamw, int64_t step);
 
-/* ---- Parameters, by name: checkpoints, verification, several processes ----------------- */
+/* ---- Parameters, by name: checkpoints, verification, several processes ------------- */
 typedef struct vs_param {
     const char *name;              /* VideoMAE name: encoder.blocks.0.attn.qkv.weight */
     int rank;
@@ -123,7 +123,7 @@ int64_t vs_model_slab_count(const vs_model *model);
 vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host);
 vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host);
 
-/* ---- Checkpoints (checkpoint.c) ----------------------------------------------------------
+/* ---- Checkpoints (checkpoint.c) -------------------------------------------------------
  * A checkpoint is a folder DIR/model.safetensors + DIR/config.json in Hugging Face VideoMAE
  * names, or one safetensors file in Hugging Face or original names. All writes are atomic.
  */

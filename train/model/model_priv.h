@@ -75,20 +75,20 @@ struct vs_model {
     float *host_drop;                          /* (2 * depth * B + B * D) */
 };
 
-/* ---- block.c ------------------------------------------------------------------------------ */
+/* ---- block.c ----------------------------------------------------------------------- */
 /* Factors of drop path per clip for block i: NULL when it is off. */
 void vs_stack_fwd(vs_model *m, const vs_stack *stack, const vs_block_params *w, bool drop);
 /* dx: gradient of the output on entry, of the input on return. */
 void vs_stack_bwd(vs_model *m, float *dx, const vs_stack *stack, const vs_block_params *w,
                   vs_block_params *g, bool drop);
 
-/* ---- mae.c, classifier.c -------------------------------------------------------------------- */
+/* ---- mae.c, classifier.c ----------------------------------------------------------- */
 vs_err vs_mae_fwd(vs_model *m, const vs_batch *batch);
 void vs_mae_bwd(vs_model *m, float scale);
 vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch);
 void vs_classifier_bwd(vs_model *m, float scale);
 
-/* ---- memory.c --------------------------------------------------------------------------------- */
+/* ---- memory.c ---------------------------------------------------------------------- */
 /* Places every buffer of the model after `base` (NULL: only counts); returns the bytes. */
 size_t vs_model_place(vs_model *m, char *base);
 /* The derived sizes of a model that is not open: for vs_model_place(m, NULL). */

@@ -89,7 +89,7 @@ typedef void vs_tail_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int B,
 typedef void vs_tail_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int M,
                             int C);
 
-/* ---- Linear layer (matmul.c) -----------------------------------------------------------
+/* ---- Linear layer (matmul.c) ----------------------------------------------------------
  *
  *   matmul_fwd     y[n,k]   = sum_c x[n,c] * w[k,c] + b[k]          b NULL: no bias
  *   matmul_bwd_x   dx[n,c]  = sum_k dy[n,k] * w[k,c]
@@ -106,7 +106,7 @@ typedef void vs_matmul_bwd_x_fn(vs_device *dev, vs_real *dx, const vs_real *dy, 
 typedef void vs_matmul_bwd_w_fn(vs_device *dev, float *dw, float *db, const vs_real *dy,
                                 const vs_real *x, int N, int C, int K);
 
-/* ---- LayerNorm over the last axis (layernorm.c) ------------------------------------------
+/* ---- LayerNorm over the last axis (layernorm.c) ---------------------------------------
  *
  *   mean[n] = 1/C sum_c x[n,c]
  *   rstd[n] = 1 / sqrt(1/C sum_c (x[n,c] - mean[n])^2 + eps)
@@ -129,7 +129,7 @@ typedef void vs_layernorm_bwd_fn(vs_device *dev, vs_real *dx, float *dw, float *
                                  const vs_real *dy, const vs_real *x, const vs_real *w,
                                  const float *mean, const float *rstd, int N, int C);
 
-/* ---- Attention (attention.c) ---------------------------------------------------------------
+/* ---- Attention (attention.c) ----------------------------------------------------------
  *
  * qkv[b,s,:] holds q, k, v of C = H * D channels each, head after head. Per clip and head:
  *
@@ -152,7 +152,7 @@ typedef void vs_attention_bwd_fn(vs_device *dev, vs_real *dqkv, const vs_real *d
                                  const vs_real *y, const vs_real *qkv, const float *lse, int B,
                                  int S, int H, int D);
 
-/* ---- Element by element (pointwise.c) --------------------------------------------------------
+/* ---- Element by element (pointwise.c) -------------------------------------------------
  *
  *   gelu_fwd     y[i]   = x[i] * F(x[i])                 F(x) = (1 + erf(x / sqrt 2)) / 2
  *                y may be x
@@ -160,7 +160,8 @@ typedef void vs_attention_bwd_fn(vs_device *dev, vs_real *dqkv, const vs_real *d
  *                dx may be dy
  *   add_scaled   y[b,i] = x[b,i] + a[b,i] * scale[b]     scale NULL: 1; y may be x
  *   scale_clips  y[b,i] = x[b,i] * scale[b]              y may be x
- *   multiply     y[i]   = x[i] * m[i]                    dropout: m is 0 or 1/(1 - rate); y may be x
+ *   multiply     y[i]   = x[i] * m[i]                    dropout: m is 0 or 1/(1 - rate);
+ *                                                        y may be x
  *   scale        x[i]   = x[i] * a
  *
  *   add_scaled, scale_clips: (B, n) with one factor per clip: drop path
@@ -176,7 +177,7 @@ typedef void vs_multiply_fn(vs_device *dev, vs_real *y, const vs_real *x, const 
                             int64_t n);
 typedef void vs_scale_fn(vs_device *dev, float *x, float a, int64_t n);
 
-/* ---- Mean over tokens, losses (loss.c) -----------------------------------------------------
+/* ---- Mean over tokens, losses (loss.c) ------------------------------------------------
  *
  *   mean_fwd         y[b,c]    = 1/S sum_s x[b,s,c]
  *   mean_bwd         dx[b,s,c] = dy[b,c] / S
@@ -199,7 +200,7 @@ typedef void vs_softmax_ce_fwd_fn(vs_device *dev, float *loss, float *p, const v
 typedef void vs_softmax_ce_bwd_fn(vs_device *dev, vs_real *dy, const float *p, const float *t,
                                   float scale, int B, int K);
 
-/* ---- Optimiser (adamw.c) ---------------------------------------------------------------------
+/* ---- Optimiser (adamw.c) --------------------------------------------------------------
  *
  *   sumsq    out[0] += sum_i x[i]^2                      in double precision
  *   adamw    w *= 1 - lr * weight_decay
@@ -217,7 +218,7 @@ typedef void vs_sumsq_fn(vs_device *dev, double *out, const float *x, int64_t n)
 typedef void vs_adamw_fn(vs_device *dev, float *w, float *m, float *v, const float *g,
                          const vs_adamw_args *args, int64_t n);
 
-/* ---- The table --------------------------------------------------------------------------- */
+/* ---- The table --------------------------------------------------------------------- */
 
 #define VS_OP_MAP(X)                                                                   \
     X(patch_gather) X(patch_target) X(position_add)                                    \
