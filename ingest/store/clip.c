@@ -46,6 +46,11 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
     return err;
 }
 
+size_t vs_clip_bytes(const vs_clip_writer *c)
+{
+    return c->used;
+}
+
 /* Room for one more frame of any content. */
 static vs_err reserve(vs_clip_writer *c)
 {

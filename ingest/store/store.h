@@ -124,6 +124,8 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
 vs_err vs_clip_frame(vs_clip_writer *clip, const uint8_t *rgb);
 vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
                             const int stride[3]);
+/* Encoded bytes so far: what the clip will take on disk. */
+size_t vs_clip_bytes(const vs_clip_writer *clip);
 /* Clip ids and places in the packs follow the order of the commits. A clip that cannot be
  * written (full disk) is dropped and the store stays as it was.
  * note: replaces info->note when not NULL (the reader learns of damage at the end). */
