@@ -17,13 +17,13 @@
 
 #include "base/err.h"
 
-typedef enum vs_codec { VS_CODEC_MPEG4, VS_CODEC_H264, VS_CODEC_LOSSLESS } vs_codec;
+typedef enum vs_video_codec { VS_CODEC_MPEG4, VS_CODEC_H264, VS_CODEC_LOSSLESS } vs_video_codec;
 #define VS_CODEC_CHOICES "mpeg4|h264|lossless"
 
 typedef struct vs_encode_options {
     int W, H;                      /* even, except for lossless */
     double fps;
-    vs_codec codec;
+    vs_video_codec codec;
     int quality;                   /* 0: the codec's usual one; mpeg4: quantiser 1..31 [2];
                                     * h264: CRF 1..51 [18]; lower is better */
 } vs_encode_options;

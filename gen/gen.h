@@ -8,7 +8,7 @@
 /* Settings of a set of videos; each command offers the options that it knows. */
 typedef struct vs_gen_settings {
     vs_common common;
-    const char *out, *shard;
+    const char *out, *store, *shard;
     int64_t videos, first;
     int size, objects, codec, quality;
     double fps, acceleration;
@@ -20,7 +20,9 @@ typedef struct vs_gen_settings {
 /* Options of every set. size and frames: their defaults as text. */
 #define VS_GEN_OPTS(default_size, default_frames)                                              \
     { .name = "out", .kind = VS_OPT_TEXT, .at = VS_GEN_AT(out), .arg = "DIR",                  \
-      .required = true, .help = "folder to write" },                                           \
+      .help = "folder to write: videos, annotations.csv, manifest.json" },                     \
+    { .name = "store", .kind = VS_OPT_TEXT, .at = VS_GEN_AT(store), .arg = "STORE",            \
+      .help = "clip store to write into, instead of or beside --out" },                        \
     { .name = "videos", .kind = VS_OPT_LONG, .at = VS_GEN_AT(videos), .arg = "N", .min = 1,    \
       .max = 9999999, .required = true, .help = "number of videos of the set" },               \
     { .name = "first", .kind = VS_OPT_LONG, .at = VS_GEN_AT(first), .arg = "I", .def = "0",    \

@@ -10,8 +10,8 @@
 /* What decides the bytes of a set, from the options of its command. */
 static json_t *parameters_of(const vs_call *call)
 {
-    static const char *const other[] = { "out",  "videos", "first",   "shard",      "jobs",
-                                         "quiet", "json", "preview", "dump-scenes" };
+    static const char *const other[] = { "out",  "store", "videos", "first",   "shard",
+                                         "jobs", "quiet", "json",   "preview", "dump-scenes" };
     json_t *record = vs_opts_record(call->command->opts, call->settings);
     for (size_t k = 0; k < sizeof(other) / sizeof(*other); k++)
         json_object_del(record, other[k]);
@@ -20,15 +20,16 @@ static json_t *parameters_of(const vs_call *call)
 
 static void report(const vs_gen_settings *s, const vs_set_done *done)
 {
+    const char *place = s->out ? s->out : s->store;
     char size[32], time[32];
     if (s->common.json) {
-        vs_json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "out", s->out, "videos",
+        vs_json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "out", place, "videos",
                                 (json_int_t)done->present, "made", (json_int_t)done->made,
                                 "frames", (json_int_t)done->frames, "bytes",
                                 (json_int_t)done->bytes, "seconds", done->seconds));
         return;
     }
-    printf("%s: %lld videos, %lld of them new", s->out, (long long)done->present,
+    printf("%s: %lld videos, %lld of them new", place, (long long)done->present,
            (long long)done->made);
     if (done->made > 0)
         printf(" (%lld frames, %s, %s)", (long long)done->frames,
@@ -48,7 +49,7 @@ static vs_err make(const vs_gen_settings *s, const vs_set *set)
         VS_TRY(err);
     }
     VS_TRY(vs_set_make(&done, set));
-    if (set->drawer.label)
+    if (s->out && set->drawer.label)
         VS_TRY(vs_set_lists(s->out, &set->drawer));
     report(s, &done);
     return VS_OK;
@@ -63,11 +64,17 @@ vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer
 {
     const vs_gen_settings *s = call->settings;
     vs_set set = {
-        .out = s->out, .kind = kind, .mean_frames = (s->frames.lo + s->frames.hi) / 2,
-        .encode = { s->size, s->size, s->fps, (vs_codec)s->codec, s->quality },
+        .out = s->out, .store = s->store, .kind = kind,
+        .mean_frames = (s->frames.lo + s->frames.hi) / 2,
+        .encode = { s->size, s->size, s->fps, (vs_video_codec)s->codec, s->quality },
         .first = s->first, .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
         .drawer = *drawer,
     };
+    if (!s->out && !s->store)
+        return VS_FAIL(VS_ERR_USAGE, "--out DIR or --store STORE is required");
+    if (!s->out && (s->preview || s->dump_scenes))
+        return VS_FAIL(VS_ERR_USAGE, "--%s is written into --out DIR, which is missing",
+                       s->preview ? "preview" : "dump-scenes");
     if (!whole(s->frames))
         return VS_FAIL(VS_ERR_USAGE, "--frames: expected whole numbers, got %g:%g", s->frames.lo,
                        s->frames.hi);

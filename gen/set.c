@@ -5,8 +5,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -14,10 +12,12 @@
 #include "base/pool.h"
 #include "base/stop.h"
 #include "gen/set_files.h"
+#include "gen/set_store.h"
 
 /* One run: what all its workers share. */
 typedef struct run {
     const vs_set *set;
+    vs_set_store store;
     int64_t *todo;                 /* (n) numbers of the videos to make */
     int64_t n;
     uint8_t **frame;               /* per worker: one picture, then the drawer's scratch */
@@ -43,7 +43,96 @@ vs_err vs_shard_parse(int *shard, int *shards, const char *text)
     return VS_OK;
 }
 
+/* ---- What is there ----------------------------------------------------------------------- */
+
+/* What video i still needs. */
+typedef struct need {
+    bool file, clip, scene;
+} need;
+
+static bool lacks(char *path)
+{
+    const bool there = vs_path_exists(path);
+    free(path);
+    return !there;
+}
+
+static vs_err find_need(need *out, const run *r, int64_t i)
+{
+    const vs_set *set = r->set;
+    bool stored = true;
+    out->file = set->out && lacks(vs_set_video_path(set->out, i));
+    out->scene = set->dump && lacks(vs_set_scene_path(set->out, i));
+    if (r->store.writer)
+        VS_TRY(vs_set_store_has(&stored, &r->store, i));
+    out->clip = !stored;
+    return VS_OK;
+}
+
+static vs_err find_missing(run *r)
+{
+    const vs_set *set = r->set;
+    r->todo = malloc(sizeof(*r->todo) * (size_t)(set->videos / set->shards + 1));
+    if (!r->todo)
+        return VS_FAIL(VS_ERR_NOMEM, "--videos: no memory for a list of %lld",
+                       (long long)set->videos);
+    for (int64_t i = set->first; i < set->first + set->videos; i++) {
+        need n;
+        if (i % set->shards != set->shard)
+            continue;
+        VS_TRY(find_need(&n, r, i));
+        if (n.file || n.clip || n.scene)
+            r->todo[r->n++] = i;
+        else
+            r->done->present++;
+    }
+    return VS_OK;
+}
+
 /* ---- One video -------------------------------------------------------------------------- */
+
+/* Where frames go: either or both. */
+typedef struct sink {
+    vs_encoder *encoder;
+    vs_clip_writer *clip;
+} sink;
+
+static vs_err sink_open(sink *s, const run *r, int64_t i, need n)
+{
+    *s = (sink){ 0 };
+    vs_err err = n.file ? vs_encoder_open(&s->encoder, &r->set->encode) : VS_OK;
+    if (err == VS_OK && n.clip)
+        err = vs_set_store_begin(&s->clip, &r->store, r->set, i);
+    if (err != VS_OK)
+        vs_encoder_drop(&s->encoder);
+    return err;
+}
+
+static void sink_drop(sink *s)
+{
+    vs_encoder_drop(&s->encoder);
+    vs_clip_drop(&s->clip);
+}
+
+static vs_err sink_frame(sink *s, const uint8_t *rgb)
+{
+    if (s->encoder)
+        VS_TRY(vs_encoder_frame(s->encoder, rgb));
+    return s->clip ? vs_clip_frame(s->clip, rgb) : VS_OK;
+}
+
+static vs_err sink_commit(sink *s, const char *path, int64_t *bytes)
+{
+    int64_t file = 0;
+    if (s->clip)
+        *bytes += (int64_t)vs_clip_bytes(s->clip);
+    if (s->clip)
+        VS_TRY(vs_clip_commit(&s->clip, NULL));
+    if (s->encoder)
+        VS_TRY(vs_encoder_finish(&s->encoder, path, &file));
+    *bytes += file;
+    return VS_OK;
+}
 
 static size_t frame_bytes(const vs_set *set)
 {
@@ -51,38 +140,47 @@ static size_t frame_bytes(const vs_set *set)
     return (rgb + 63) / 64 * 64;
 }
 
-/* Draws and encodes at most `limit` frames into `path` (NULL: only measures). */
-static vs_err make_video(const vs_set *set, const void *video, int frames, const char *path,
-                         uint8_t *frame, int64_t *bytes)
+static vs_err draw_frames(const vs_set *set, sink *to, const void *video, int frames,
+                          uint8_t *frame)
 {
-    vs_encoder *encoder;
-    VS_TRY(vs_encoder_open(&encoder, &set->encode));
     for (int f = 0; f < frames; f++) {
         set->drawer.draw(video, f, frame, frame + frame_bytes(set));
-        const vs_err err = vs_encoder_frame(encoder, frame);
-        if (err != VS_OK) {
-            vs_encoder_drop(&encoder);
-            return err;
-        }
+        VS_TRY(sink_frame(to, frame));
     }
-    return vs_encoder_finish(&encoder, path, bytes);
+    return VS_OK;
+}
+
+static vs_err make_video(const run *r, int64_t i, need n, const void *video, int frames,
+                         uint8_t *frame, int64_t *bytes)
+{
+    sink to;
+    VS_TRY(sink_open(&to, r, i, n));
+    char *path = n.file ? vs_set_video_path(r->set->out, i) : NULL;
+    vs_err err = draw_frames(r->set, &to, video, frames, frame);
+    if (err == VS_OK)
+        err = sink_commit(&to, path, bytes);
+    sink_drop(&to);
+    free(path);
+    return err;
 }
 
 /* The description first: a video that is there has all that belongs to it. */
-static vs_err make_item(const vs_set *set, int64_t i, uint8_t *frame, int *frames, int64_t *bytes)
+static vs_err make_item(const run *r, int64_t i, uint8_t *frame, int *frames, int64_t *bytes)
 {
+    const vs_drawer *d = &r->set->drawer;
+    need n;
     void *video;
-    VS_TRY(set->drawer.open(set->drawer.ctx, (uint64_t)i, &video, frames));
-    char *path = vs_set_video_path(set->out, i), *scene = vs_set_scene_path(set->out, i);
+    VS_TRY(find_need(&n, r, i));
+    VS_TRY(d->open(d->ctx, (uint64_t)i, &video, frames));
     vs_err err = VS_OK;
-    *bytes = 0;
-    if (set->dump && set->drawer.describe && !vs_path_exists(scene))
-        err = vs_json_save(scene, set->drawer.describe(video));
-    if (err == VS_OK && !vs_path_exists(path))
-        err = make_video(set, video, *frames, path, frame, bytes);
-    free(path);
-    free(scene);
-    set->drawer.close(video);
+    if (n.scene) {
+        char *path = vs_set_scene_path(r->set->out, i);
+        err = vs_json_save(path, d->describe(video));
+        free(path);
+    }
+    if (err == VS_OK && (n.file || n.clip))
+        err = make_video(r, i, n, video, *frames, frame, bytes);
+    d->close(video);
     return err;
 }
 
@@ -93,7 +191,7 @@ static void one(void *ctx, int64_t k, int worker)
         return;
     int frames = 0;
     int64_t bytes = 0;
-    const vs_err err = make_item(r->set, r->todo[k], r->frame[worker], &frames, &bytes);
+    const vs_err err = make_item(r, r->todo[k], r->frame[worker], &frames, &bytes);
     pthread_mutex_lock(&r->lock);
     if (err == VS_OK) {
         r->done->made++;
@@ -111,58 +209,49 @@ static void one(void *ctx, int64_t k, int worker)
 
 /* ---- The run ----------------------------------------------------------------------------- */
 
-static bool is_there(const vs_set *set, int64_t i)
-{
-    char *path = vs_set_video_path(set->out, i), *scene = vs_set_scene_path(set->out, i);
-    const bool there = vs_path_exists(path) && (!set->dump || vs_path_exists(scene));
-    free(path);
-    free(scene);
-    return there;
-}
-
-static vs_err find_missing(run *r)
-{
-    const vs_set *set = r->set;
-    r->todo = malloc(sizeof(*r->todo) * (size_t)(set->videos / set->shards + 1));
-    if (!r->todo)
-        return VS_FAIL(VS_ERR_NOMEM, "--videos: no memory for a list of %lld",
-                       (long long)set->videos);
-    for (int64_t i = set->first; i < set->first + set->videos; i++) {
-        if (i % set->shards != set->shard)
-            continue;
-        if (is_there(set, i))
-            r->done->present++;
-        else
-            r->todo[r->n++] = i;
-    }
-    return VS_OK;
-}
-
-/* Time, frames and disk that the run will take, from the first frames of its first video. */
-static vs_err estimate(const run *r, int threads)
+/* Draws and encodes the first frames of the first video and throws them away. */
+static vs_err try_out(const run *r, int *frames, int64_t *bytes)
 {
     enum { SAMPLE = 25 };
-    const vs_set *set = r->set;
+    const vs_drawer *d = &r->set->drawer;
+    const need n = { .file = r->set->out, .clip = r->store.writer };
     void *video;
-    int frames;
-    int64_t bytes = 0;
+    sink to;
+    VS_TRY(d->open(d->ctx, (uint64_t)r->todo[0], &video, frames));
+    *frames = *frames < SAMPLE ? *frames : SAMPLE;
+    *bytes = 0;
+    vs_err err = sink_open(&to, r, r->todo[0], n);
+    if (err == VS_OK)
+        err = draw_frames(r->set, &to, video, *frames, r->frame[0]);
+    if (err == VS_OK && to.encoder)
+        err = vs_encoder_finish(&to.encoder, NULL, bytes);
+    if (err == VS_OK && to.clip)
+        *bytes += (int64_t)vs_clip_bytes(to.clip);
+    sink_drop(&to);
+    d->close(video);
+    return err;
+}
+
+/* Time, frames and disk that the run will take. */
+static vs_err estimate(const run *r, int threads)
+{
+    const vs_set *set = r->set;
+    const char *place = set->out ? set->out : set->store;
     const double start = vs_now();
-    VS_TRY(set->drawer.open(set->drawer.ctx, (uint64_t)r->todo[0], &video, &frames));
-    frames = frames < SAMPLE ? frames : SAMPLE;
-    const vs_err err = make_video(set, video, frames, NULL, r->frame[0], &bytes);
-    set->drawer.close(video);
-    VS_TRY(err);
+    int frames;
+    int64_t bytes;
+    VS_TRY(try_out(r, &frames, &bytes));
     const double all = set->mean_frames * (double)r->n, part = all / frames;
-    const int busy = r->n < threads ? (int)r->n : threads;
+    const double seconds = (vs_now() - start) * part / (double)(r->n < threads ? r->n : threads);
     char time[32], disk[32], left[32];
     uint64_t space;
-    VS_TRY(vs_disk_free(set->out, &space));
+    VS_TRY(vs_disk_free(place, &space));
     vs_say("%lld video%s to make, about %.0f frames: %s on %d thread%s, %s of disk (%s free)",
-           (long long)r->n, r->n == 1 ? "" : "s", all,
-           vs_human_time(time, (vs_now() - start) * part / busy), threads, threads == 1 ? "" : "s",
-           vs_human_bytes(disk, (double)bytes * part), vs_human_bytes(left, (double)space));
+           (long long)r->n, r->n == 1 ? "" : "s", all, vs_human_time(time, seconds), threads,
+           threads == 1 ? "" : "s", vs_human_bytes(disk, (double)bytes * part),
+           vs_human_bytes(left, (double)space));
     if ((double)bytes * part > (double)space)
-        vs_warn("%s: the disk will probably be full before the end", set->out);
+        vs_warn("%s: the disk will probably be full before the end", place);
     return VS_OK;
 }
 
@@ -203,23 +292,30 @@ static vs_err make_all(run *r)
     return err;
 }
 
+static vs_err prepare(run *r)
+{
+    if (r->set->out) {
+        VS_TRY(vs_set_folders(r->set));
+        VS_TRY(vs_set_manifest(r->set));
+    }
+    VS_TRY(vs_set_store_open(&r->store, r->set));
+    return find_missing(r);
+}
+
 vs_err vs_set_make(vs_set_done *done, const vs_set *set)
 {
     *done = (vs_set_done){ 0 };
     run r = { .set = set, .done = done, .lock = PTHREAD_MUTEX_INITIALIZER };
     const double start = vs_now();
-    vs_err err = vs_set_folders(set);
-    if (err == VS_OK)
-        err = vs_set_manifest(set);
-    if (err == VS_OK)
-        err = find_missing(&r);
+    vs_err err = prepare(&r);
     if (err == VS_OK && r.n > 0)
         err = make_all(&r);
     free(r.todo);
-    VS_TRY(err);
+    VS_TRY(vs_set_store_close(&r.store, err));
     done->present += done->made;
     done->seconds = vs_now() - start;
-    VS_TRY(vs_set_annotations(set));
+    if (set->out)
+        VS_TRY(vs_set_annotations(set));
     if (done->made < r.n)
         return VS_FAIL(VS_ERR_STOPPED,
                        "stopped after %lld of %lld videos; the same command again makes the rest",

@@ -6,6 +6,8 @@
  *     DIR/scenes/0000000.json      what was drawn (--dump-scenes)
  *     DIR/preview.png              contact sheet (--preview)
  *
+ * With a STORE the videos also, or only, become clips there (gen/set_store.h).
+ *
  * Rules
  * 1. A video that has its final name is complete and is never made again.
  * 2. A folder holds one set: parameters that differ from those of its manifest are refused.
@@ -40,7 +42,8 @@ typedef struct vs_drawer {
 } vs_drawer;
 
 typedef struct vs_set {
-    const char *out;
+    const char *out;               /* DIR, or NULL */
+    const char *store;             /* STORE, or NULL; one of both at least */
     const char *kind;              /* "moving-circles", "motion": into the manifest */
     json_t *parameters;            /* what decides the bytes; the caller's */
     vs_encode_options encode;
@@ -68,6 +71,9 @@ vs_err vs_shard_parse(int *shard, int *shards, const char *text);
 /* A contact sheet: a row per video, a column per time. path: a PNG file. */
 vs_err vs_preview_write(const char *path, const vs_drawer *drawer, int size, double fps,
                         int64_t first, int64_t videos);
+
+/* Is video i for testing? Otherwise for training. */
+bool vs_set_is_test(int64_t i, int classes);
 
 /* Lists of a labelled set: train.csv, test.csv (a fifth) and classes.txt. */
 vs_err vs_set_lists(const char *out, const vs_drawer *drawer);

@@ -206,21 +206,21 @@ vs_err vs_set_annotations(const vs_set *set)
 
 /* Videos come in rounds of one per class; every fifth round, from the second on, is for
  * testing. So both lists are balanced, and a longer set keeps the lists of a shorter one. */
-static bool is_test(int64_t i, int classes)
+bool vs_set_is_test(int64_t i, int classes)
 {
     return i / classes % 5 == 1;
 }
 
 static bool is_train(int64_t i, int classes)
 {
-    return !is_test(i, classes);
+    return !vs_set_is_test(i, classes);
 }
 
 vs_err vs_set_lists(const char *out, const vs_drawer *drawer)
 {
     const int classes = drawer->classes;
     VS_TRY(write_list(out, "train.csv", drawer, is_train, classes));
-    VS_TRY(write_list(out, "test.csv", drawer, is_test, classes));
+    VS_TRY(write_list(out, "test.csv", drawer, vs_set_is_test, classes));
     char *path = vs_path_join(out, "classes.txt");
     vs_atomic a;
     vs_err err = vs_atomic_open(&a, path);

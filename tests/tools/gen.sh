@@ -129,6 +129,13 @@ fails 1 "a full disk: one line" "f/videos/000000" full vsyn-gen accelerating-sha
 same "and nothing half-written" "$(ls f/videos)" ""
 check "the next run goes on" vsyn-gen accelerating-shapes --out f --videos 3 --frames 100:199
 
+# ---- straight into a store ------------------------------------------------------------------
+check "a store is filled" vsyn-gen moving-shapes --store st --videos 3 "${small[@]}"
+check "and goes on" vsyn-gen moving-shapes --store st --videos 5 "${small[@]}" --json
+same "with what is missing" "$(tr -d " " <out | grep -o "\"videos\":5,\"made\":2")" "\"videos\":5,\"made\":2"
+fails 2 "somewhere to write is needed" "--store" vsyn-gen moving-shapes --videos 3
+fails 2 "a preview needs a folder" "--preview" vsyn-gen moving-shapes --store st --videos 3 --preview
+
 # ---- codecs ------------------------------------------------------------------------------------
 probe() { ffprobe -v error -count_frames -select_streams v -of csv=p=0 \
     -show_entries stream=codec_name,codec_tag_string,width,r_frame_rate,has_b_frames,nb_read_frames "$1"; }
