@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# vsyn-train end to end on generated data: pre-training from scenes and from a store, kill and
+# resume, fine-tuning, testing, wrong usage, damaged checkpoints, a full disk.
+. "$(dirname "$0")/tap.sh"
+cd "$work" || exit 1
+train=vsyn-train
+tiny="--model micro --size 32 --frames 4 --stride 2 --batch 4 --jobs 2 --device cpu --quiet"
+scene="--scene accelerating-shapes --scene-size 64 --virtual-size 16"
+
+# Step, loss, rate and gradient of every line of a log: what must not change with a resume.
+curve() { sed -nE 's/.*"step":([0-9]+).*"loss":([^,]*),"lr":([^,]*),"grad_norm":([^,]*),.*/\1 \2 \3 \4/p' "$1/log.jsonl"; }
+lines() { if [ -f "$1/log.jsonl" ]; then grep -c . "$1/log.jsonl"; else echo 0; fi; }
+wait_for_lines() { while [ "$(lines "$1")" -lt "$2" ] && kill -0 "$3" 2>/dev/null; do sleep 0.01; done; }
+weights() { cksum <"$1/model.safetensors"; }
+
+# ---- Pre-training, and the same run in pieces ---------------------------------------------------
+long="pretrain $scene $tiny --steps 240 --log-every 1 --save-every 10"
+check "pretrain from scenes" $train $long --out whole
+same "a line per step in the log" "$(curve whole | wc -l)" 240
+same "losses are finite and fall" \
+    "$(curve whole | awk '{ if (NR <= 20) a += $2; if (NR > 220) b += $2 } END { print (b < a) }')" 1
+check "report.html is there" grep -q "<polyline" whole/report.html
+check "config.json holds the settings as used" grep -q '"size": 32' whole/config.json
+
+$train $long --out killed 2>err & pid=$!
+wait_for_lines killed 25 $pid
+kill -9 $pid
+wait $pid 2>/dev/null
+same "the first process was killed" "$?" 137
+check "a killed run goes on" $train pretrain --out killed --jobs 2 --device cpu --quiet
+same "killed and resumed = uninterrupted: weights" "$(weights killed/checkpoints/last)" \
+    "$(weights whole/checkpoints/last)"
+same "killed and resumed = uninterrupted: log" "$(curve killed)" "$(curve whole)"
+
+fails 1 "stops where it is told" "to go on: vsyn-train pretrain --out halves" \
+    $train $long --out halves --stop-at 117
+printf '{"step":118,"los' >>halves/log.jsonl
+$train pretrain --out halves --jobs 2 --device cpu --quiet 2>err & pid=$!
+wait_for_lines halves 130 $pid
+kill -INT $pid
+wait $pid
+same "SIGINT saves and exits 1" "$?" 1
+check "the message says how to resume" grep -q "to go on: vsyn-train pretrain --out halves" err
+check "resumed with other loaders" $train pretrain --out halves --jobs 2 --loaders 1 --device cpu \
+    --quiet
+same "stopped twice = uninterrupted: weights" "$(weights halves/checkpoints/last)" \
+    "$(weights whole/checkpoints/last)"
+same "stopped twice = uninterrupted: log" "$(curve halves)" "$(curve whole)"
+check "a finished run has nothing to do" $train pretrain --out whole --device cpu --quiet
+fails 2 "a setting that differs is refused by name" "--lr: the run in whole has 0.0003, not 1.0" \
+    $train pretrain --out whole --lr 1
+check "a harmless setting may differ" $train pretrain --out whole --log-every 7 --device cpu --quiet
+fails 2 "--no-resume refuses a run" "a run is there already" $train pretrain --out whole --no-resume
+fails 2 "another task's run is refused" "belongs to vsyn-train pretrain" \
+    $train finetune --out whole
+
+# ---- Accumulation ----------------------------------------------------------------------------------
+short="pretrain $scene ${tiny/--batch 4/} --steps 3 --log-every 1"
+$train $short --batch 8 --out one >out 2>err && $train $short --batch 4 --accumulate 2 --out two >out 2>err
+same "8 clips at once = 2 x 4 accumulated, to 1e-4" \
+    "$(paste -d' ' <(curve one) <(curve two) | awk '{ d = ($2 - $6) / $2; e = ($4 - $8) / $4
+        if (d < 1e-4 && d > -1e-4 && e < 1e-3 && e > -1e-3) n++ } END { print n + 0 }')" 3
+
+# ---- What goes wrong ---------------------------------------------------------------------------------
+fails 1 "a loss that is not finite stops the run" "last good checkpoint: none yet" \
+    $train pretrain $scene $tiny --steps 40 --out nan --lr 1000 --warmup-epochs 0 --weight-decay 10 \
+    --beta1 0 --beta2 0
+cp -r killed full
+sed -i 's/"steps": 240/"steps": 480/' full/config.json
+before=$(weights full/checkpoints/last)
+# A limit on the size of files stands for a full disk.
+limited() { (trap '' XFSZ; ulimit -f 16; exec "$@"); }
+fails 1 "a full disk is told" "an earlier one stays" \
+    limited $train pretrain --out full --jobs 2 --device cpu --quiet
+same "and the checkpoint before stays" "$(weights full/checkpoints/last)" "$before"
+cp -r killed damaged
+sed -i 's/"steps": 240/"steps": 480/' damaged/config.json
+truncate -s -100 damaged/checkpoints/last/model.safetensors
+fails 1 "a damaged checkpoint is named" "checkpoints/last" \
+    $train pretrain --out damaged --device cpu --quiet
+fails 2 "store and scene exclude each other" "only one of them" \
+    $train pretrain --store s --scene moving-shapes --out x
+fails 2 "neither store nor scene" "is required" $train pretrain --out x
+fails 2 "unknown stage" "did you mean moving-shapes" $train pretrain --scene moving-shape --out x
+fails 2 "unknown preset" "did you mean ucf101-pretrain" $train pretrain --preset ucf11-pretrain --out x
+fails 2 "a preset of another task" "is for vsyn-train finetune" \
+    $train pretrain --preset ucf101-finetune --out x
+fails 2 "a size that the patches do not fill" "40" $train pretrain $scene $tiny --size 40 --out x
+fails 2 "unknown model" "micro" $train pretrain $scene --model mikro --out x
+fails 1 "no store there" "nowhere" $train pretrain --store nowhere --out x
+fails 1 "no model there" "no such model or run" \
+    $train test --model nowhere --store nowhere
+same "nothing was left by runs that did not start" "$(ls -d x 2>/dev/null)" ""
+mkdir other && touch other/file
+fails 2 "a folder with other things is not a run" "neither empty nor a run" \
+    $train pretrain $scene --out other
+
+# ---- From a store ---------------------------------------------------------------------------------------
+vsyn-gen motion --out motion --videos 64 --size 48 --frames 20 --quiet >out 2>err &&
+    vsyn-ingest add store --list motion/train.csv --root motion --split train --quiet >out 2>err &&
+    vsyn-ingest add store --list motion/test.csv --root motion --split test --quiet >out 2>err
+same "a labelled store was made" "$?" 0
+check "pretrain from a store" $train pretrain --store store --split train $tiny --steps 6 --out mae
+fails 1 "unknown split lists the known ones" "train" $train pretrain --store store --split trian \
+    $tiny --out x
+check "finetune from a run" $train finetune --store store --init mae --batch 4 --epochs 2 --out tuned \
+    --jobs 2 --device cpu --quiet
+check "the model's sizes come from the run" grep -q '"size": 32' tuned/config.json
+check "the watched split is found and logged" grep -q '"top1"' tuned/log.jsonl
+check "the best checkpoint is kept" test -f tuned/checkpoints/best/model.safetensors
+check "finetune from scratch" $train finetune --store store --init none $tiny --epochs 1 \
+    --val-split none --out scratch
+check "test" $train test --model tuned --store store --views 2x3 --json --quiet
+same "test counts the split and gives shares" \
+    "$(sed -nE 's/.*"top1": ?([0-9.e-]+).*"n": ?([0-9]+).*/\1 \2/p' out | awk '{ print ($1 >= 0 && $1 <= 1), $2 }')" \
+    "1 $(grep -c . motion/test.csv)"
+cp out first
+check "test again with other threads" $train test --model tuned --store store --views 2x3 --json \
+    --quiet --jobs 2
+same "test does not depend on the loaders" "$(cat out)" "$(cat first)"
+id=$(vsyn-ingest list store --split test 2>err | sed -nE 's/^ *([0-9]+).*/\1/p' | head -1)
+check "predict" $train predict --model tuned "store:$id" --top 3 --quiet
+same "predict prints as many as asked for" "$(grep -c % out)" 3
+fails 2 "predict wants STORE:ID" "expected STORE:ID" $train predict --model tuned store
+fails 1 "a pre-trained model cannot classify" "without a classifier" \
+    $train test --model mae --store store --quiet
+fails 1 "--split of a test must exist" "train" $train test --model tuned --store store --split tset --quiet
+fails 1 "no labels to learn from" "no labels" \
+    $train finetune --store store --split "" --init none $tiny --out x
+fails 2 "--model against the checkpoint" "leave the option out" \
+    $train finetune --store store --init mae --model tiny --out x
+vsyn-gen motion --out other-set --videos 32 --size 48 --frames 20 --quiet >out 2>err
+sed -i 's/ 15$/ 0/' other-set/train.csv
+head -15 other-set/classes.txt >short && mv short other-set/classes.txt
+vsyn-ingest add fewer --list other-set/train.csv --root other-set --split train --quiet >out 2>err
+fails 1 "classes that differ are told" "classes" \
+    $train test --model tuned --store fewer --split train --quiet
+finish
