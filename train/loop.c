@@ -336,6 +336,24 @@ static vs_err open_run(vs_trainer *t)
     return t->config->resumed ? VS_OK : vs_config_write(t->config);
 }
 
+/* One sample is made and thrown away to see how long it takes. */
+static vs_err time_sample(vs_trainer *t)
+{
+    const vs_sample_shape *shape = vs_source_shape(t->source);
+    uint8_t *frames = vs_new((size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3);
+    vs_sampler *sampler = NULL;
+    vs_err err = vs_sampler_open(&sampler, t->source);
+    double began = 0;
+    for (int i = 0; err == VS_OK && i < 3; i++) {
+        began = i < 2 ? vs_now() : began;
+        err = vs_sampler_get(sampler, 0, 0, i % vs_source_count(t->source), frames, NULL);
+    }
+    t->sample_seconds = (vs_now() - began) / 2;
+    vs_sampler_close(&sampler);
+    free(frames);
+    return err;
+}
+
 /* Two passes on blank frames, the second one timed: the weights do not change. */
 static vs_err time_step(vs_trainer *t)
 {
@@ -346,8 +364,8 @@ static vs_err time_step(vs_trainer *t)
     uint8_t *frames = calloc((size_t)s->batch, clip);
     uint8_t *mask = vs_new((size_t)s->batch * (size_t)tokens);
     float *target = vs_new(sizeof(*target) * (size_t)s->batch * (size_t)(m->classes + 1));
-    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask, .target = target,
-                   .train = true };
+    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask,
+                   .target = m->task == VS_TASK_CLASSIFY ? target : NULL, .train = true };
     vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
     for (int i = 0; i < s->batch * tokens; i++)
         mask[i] = i % cells < t->masked;
@@ -379,6 +397,7 @@ vs_err vs_trainer_run(vs_trainer *t)
         vs_say("%s is finished already (step %lld)", t->settings->out, (long long)t->step);
         return VS_OK;
     }
+    VS_TRY(time_sample(t));
     VS_TRY(time_step(t));
     vs_trainer_plan(t);
     VS_TRY(run_steps(t));

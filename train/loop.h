@@ -58,7 +58,7 @@ struct vs_trainer {
     int64_t best_step;             /* 0 = none yet */
     vs_eval last_eval;             /* n = 0: none in this session */
     double began, line_began, line_waited, saved_at;
-    double step_seconds;           /* of the trial before the start */
+    double step_seconds, sample_seconds;   /* of the trials before the start */
     int lock;
 };
 

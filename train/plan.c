@@ -36,6 +36,22 @@ vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
                    vs_human_bytes(needs, host), vs_human_bytes(has, memory_limit()));
 }
 
+/* All threads together, for the clips of one step. */
+static double sample_seconds(const vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const int threads = s->loaders > 0 ? s->loaders : s->common.jobs;
+    return t->sample_seconds * s->batch * s->accumulate / threads;
+}
+
+/* The CPU does one after the other, a GPU computes while clips are made. */
+static double whole_step(const vs_trainer *t, double samples)
+{
+    if (!vs_device_is_cuda(t->dev))
+        return t->step_seconds + samples;
+    return t->step_seconds > samples ? t->step_seconds : samples;
+}
+
 void vs_trainer_plan(const vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
@@ -54,8 +70,11 @@ void vs_trainer_plan(const vs_trainer *t)
            "AdamW (%g, %g), weight decay %g", p->peak, s->lr,
            (long long)s->batch * s->accumulate, (long long)p->warmup, p->start, p->end, s->beta1,
            s->beta2, s->weight_decay);
-    vs_say("estimate  %s of computing (%.3g s a step), %s of memory, %s of disk a checkpoint",
-           vs_human_time(text, (double)(p->steps - t->step) * t->step_seconds), t->step_seconds,
+    const double samples = sample_seconds(t);
+    vs_say("estimate  %s: %.3g s of computing and %.3g s of making clips a step; %s of memory, "
+           "%s of disk a checkpoint",
+           vs_human_time(text, (double)(p->steps - t->step) * whole_step(t, samples)),
+           t->step_seconds, samples,
            vs_human_bytes(more, (double)vs_device_allocated(t->dev) + batch_bytes(t, m)),
            vs_human_bytes((char[32]){ 0 }, parameters * 12));
     if (t->step > 0)

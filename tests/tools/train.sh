@@ -22,7 +22,7 @@ same "losses are finite and fall" \
 check "report.html is there" grep -q "<polyline" whole/report.html
 check "config.json holds the settings as used" grep -q '"size": 32' whole/config.json
 
-$train $long --out killed 2>err & pid=$!
+$train $long --out killed 2>killed.err & pid=$!
 wait_for_lines killed 25 $pid
 kill -9 $pid
 wait $pid 2>/dev/null
@@ -35,12 +35,12 @@ same "killed and resumed = uninterrupted: log" "$(curve killed)" "$(curve whole)
 fails 1 "stops where it is told" "to go on: vsyn-train pretrain --out halves" \
     $train $long --out halves --stop-at 117
 printf '{"step":118,"los' >>halves/log.jsonl
-$train pretrain --out halves --jobs 2 --device cpu --quiet 2>err & pid=$!
+$train pretrain --out halves --jobs 2 --device cpu --quiet 2>interrupted & pid=$!
 wait_for_lines halves 130 $pid
 kill -INT $pid
 wait $pid
 same "SIGINT saves and exits 1" "$?" 1
-check "the message says how to resume" grep -q "to go on: vsyn-train pretrain --out halves" err
+check "the message says how to resume" grep -q "to go on: vsyn-train pretrain --out halves" interrupted
 check "resumed with other loaders" $train pretrain --out halves --jobs 2 --loaders 1 --device cpu \
     --quiet
 same "stopped twice = uninterrupted: weights" "$(weights halves/checkpoints/last)" \
@@ -53,6 +53,15 @@ check "a harmless setting may differ" $train pretrain --out whole --log-every 7 
 fails 2 "--no-resume refuses a run" "a run is there already" $train pretrain --out whole --no-resume
 fails 2 "another task's run is refused" "belongs to vsyn-train pretrain" \
     $train finetune --out whole
+
+# ---- Settings: recipe < preset < file < command line ----------------------------------------------
+echo '{ "batch": 2, "lr": 0.5, "virtual-size": 4 }' >settings.json
+check "preset, file and command line together" $train pretrain --preset synthetic-pretrain \
+    --config settings.json --lr 0.25 --model micro --size 32 --frames 4 --scene-size 32 --steps 1 \
+    --device cpu --quiet --out layers
+setting() { sed -nE "s/^ *\"$2\": (.*[^,]),?$/\1/p" "$1/config.json"; }
+same "each from its place" "$(for name in scene virtual-size batch lr weight-decay; do setting layers $name
+    done | tr '\n' ' ')" '"accelerating-shapes" 4 2 0.25 0.050000000000000003 '
 
 # ---- Accumulation ----------------------------------------------------------------------------------
 short="pretrain $scene ${tiny/--batch 4/} --steps 3 --log-every 1"
@@ -69,7 +78,7 @@ cp -r killed full
 sed -i 's/"steps": 240/"steps": 480/' full/config.json
 before=$(weights full/checkpoints/last)
 # A limit on the size of files stands for a full disk.
-limited() { (trap '' XFSZ; ulimit -f 16; exec "$@"); }
+limited() { (trap '' XFSZ; ulimit -f 512; exec "$@"); }
 fails 1 "a full disk is told" "an earlier one stays" \
     limited $train pretrain --out full --jobs 2 --device cpu --quiet
 same "and the checkpoint before stays" "$(weights full/checkpoints/last)" "$before"
