@@ -68,7 +68,8 @@ Test(train_score, splits_that_do_not_fit)
     char *dir = save_model(check_tmp());
     vs_scorer *scorer;
     const char *names[] = { "run", "jump", "wave", "fall" };
-    vs_clip clip[2] = { { .id = 1, .label = 2, .name = "a" }, { .id = 2, .label = 0, .name = "b" } };
+    vs_clip clip[2] = { { .id = 1, .label = 2, .name = "a" },
+                        { .id = 2, .label = 0, .name = "b" } };
     vs_split split = { .n = 2, .clip = clip, .classes = 3, .class_name = names };
     CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", 1, 1));
     CHECK_OK(vs_scorer_check_split(scorer, &split));
