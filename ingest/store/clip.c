@@ -96,6 +96,11 @@ vs_err vs_clip_frame_yuv420(vs_clip_writer *c, const uint8_t *const plane[3], co
     return accept(c, bytes);
 }
 
+void vs_clip_rate(vs_clip_writer *c, double fps)
+{
+    c->info.fps = fps;
+}
+
 /* Records begin at multiples of 8 bytes. */
 static int64_t record_start(const vs_writer *w)
 {

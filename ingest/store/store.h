@@ -33,7 +33,7 @@ typedef struct vs_clip {
     int64_t id;                    /* stable: the id in the index */
     int label;                     /* in the data set of the split; -1 = none */
     int W, H, frames;              /* as stored */
-    double fps;
+    double fps;                    /* 0 = unknown */
     const char *name;              /* path as listed; lives as long as the split */
 } vs_clip;
 
@@ -71,6 +71,46 @@ vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index
  * names the first frame that differs. */
 vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip);
 
+/* ---- Looking around: one call per row, in a settled order ------------------------------ */
+
+typedef struct vs_set_info {
+    const char *name;
+    int classes;
+    int64_t clips, partial, frames, bytes, failures;
+    double seconds;                /* of the clips whose rate is known */
+} vs_set_info;
+
+typedef struct vs_split_info {
+    const char *set, *name;
+    int64_t listed, clips;         /* files in the list, and those that are in the store */
+} vs_split_info;
+
+typedef struct vs_row_info {       /* a clip, once per split that it is in */
+    int64_t id, bytes;
+    const char *set, *name;
+    const char *split, *class_name, *codec, *note;     /* NULL when there is none */
+    const char *encoding;
+    int label, frames, W, H;
+    double fps;
+} vs_row_info;
+
+typedef struct vs_failure_info {
+    const char *set, *name, *reason;
+} vs_failure_info;
+
+typedef void vs_set_fn(void *ctx, const vs_set_info *info);
+typedef void vs_split_fn(void *ctx, const vs_split_info *info);
+typedef void vs_row_fn(void *ctx, const vs_row_info *info);
+typedef void vs_failure_fn(void *ctx, const vs_failure_info *info);
+
+vs_err vs_store_each_set(vs_store *store, vs_set_fn *fn, void *ctx);
+vs_err vs_store_each_split(vs_store *store, vs_split_fn *fn, void *ctx);
+/* split: as vs_store_split(); NULL = every clip. */
+vs_err vs_store_each_row(vs_store *store, const char *split, vs_row_fn *fn, void *ctx);
+vs_err vs_store_each_failure(vs_store *store, vs_failure_fn *fn, void *ctx);
+/* SQLite's own check of index.db; CORRUPT with its first finding. */
+vs_err vs_store_check_index(vs_store *store);
+
 /* ---- Writing ------------------------------------------------------------------------
  * One writer at a time (a lock file; a second one is told so). Used by vsyn-ingest and
  * by vsyn-gen --store. A clip is begun, given frames, then committed or dropped; several
@@ -103,6 +143,8 @@ vs_err vs_writer_member(vs_writer *writer, int64_t dataset, const char *split,
 vs_err vs_writer_has(bool *out, vs_writer *writer, int64_t dataset, const char *name);
 typedef enum vs_clip_state { VS_CLIP_ABSENT, VS_CLIP_STORED, VS_CLIP_FAILED } vs_clip_state;
 vs_err vs_writer_state(vs_clip_state *out, vs_writer *writer, int64_t dataset, const char *name);
+/* The split that the path was first listed in, or NULL; the caller frees it. */
+vs_err vs_writer_member_of(char **split, vs_writer *writer, int64_t dataset, const char *name);
 /* A file that could not be used, with its reason; forgotten when a clip of that name is
  * committed after all. */
 vs_err vs_writer_failure(vs_writer *writer, int64_t dataset, const char *name,
@@ -112,7 +154,7 @@ typedef struct vs_clip_info {
     int64_t dataset;
     const char *name;              /* path as listed */
     int W, H;                      /* of every frame */
-    double fps;
+    double fps;                    /* 0 = unknown */
     const char *codec;             /* of the source, for the record; may be NULL */
     const char *note;              /* "partial: 146 of 240 frames, ..." or NULL */
 } vs_clip_info;
@@ -126,6 +168,8 @@ vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
                             const int stride[3]);
 /* Encoded bytes so far: what the clip will take on disk. */
 size_t vs_clip_bytes(const vs_clip_writer *clip);
+/* The rate, when it is only known at the end. */
+void vs_clip_rate(vs_clip_writer *clip, double fps);
 /* Clip ids and places in the packs follow the order of the commits. A clip that cannot be
  * written (full disk) is dropped and the store stays as it was.
  * note: replaces info->note when not NULL (the reader learns of damage at the end). */

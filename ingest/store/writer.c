@@ -339,6 +339,23 @@ vs_err vs_writer_has(bool *out, vs_writer *w, int64_t dataset, const char *name)
     return VS_OK;
 }
 
+vs_err vs_writer_member_of(char **split, vs_writer *w, int64_t dataset, const char *name)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    *split = NULL;
+    pthread_mutex_lock(&w->lock);
+    vs_err err = vs_db_query(&stmt, &w->db, "SELECT split FROM member WHERE dataset = ? "
+                             "AND name = ? ORDER BY id LIMIT 1", "it", dataset, name);
+    if (err == VS_OK)
+        err = vs_db_step(&row, &w->db, stmt);
+    if (err == VS_OK && row)
+        *split = vs_strdup(vs_db_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
 vs_err vs_writer_failure(vs_writer *w, int64_t dataset, const char *name, const char *reason)
 {
     sqlite3_stmt *stmt = NULL;

@@ -1,0 +1,136 @@
+/* vsyn-ingest add: which list, which options. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "ingest/add.h"
+#include "ingest/ingest.h"
+
+#define PATIENCE 120.0             /* seconds without a frame until a file is given up */
+
+const vs_opt vs_add_opts[] = {
+    { "list", VS_OPT_TEXT, offsetof(vs_add_settings, list), .arg = "FILE",
+      .help = "list of \"path label\" lines" },
+    { "folder", VS_OPT_TEXT, offsetof(vs_add_settings, folder), .arg = "DIR",
+      .help = "one sub-folder per class" },
+    { "dataset", VS_OPT_TEXT, offsetof(vs_add_settings, dataset), .arg = "ucf101|hmdb51",
+      .help = "official splits; needs --root and --annotations" },
+    { "root", VS_OPT_TEXT, offsetof(vs_add_settings, root), .arg = "DIR",
+      .help = "where the videos are (--list: of relative paths; default: beside the list)" },
+    { "annotations", VS_OPT_TEXT, offsetof(vs_add_settings, annotations), .arg = "DIR",
+      .help = "folder of the official split files" },
+    { "fold", VS_OPT_INT, offsetof(vs_add_settings, fold), .def = "1", .min = 1, .max = 3,
+      .arg = "N", .help = "official split 1, 2 or 3 (of 2 and 3: splits train2, test2, ...)" },
+    { "split", VS_OPT_TEXT, offsetof(vs_add_settings, split), .arg = "NAME",
+      .help = "of a --list (default: train, val or test by the file's name, else all)" },
+    { "classes", VS_OPT_TEXT, offsetof(vs_add_settings, classes), .arg = "FILE",
+      .help = "class names of a --list, one per line, line 1 for label 0" },
+    { "test-share", VS_OPT_REAL, offsetof(vs_add_settings, test_share), .def = "0", .min = 0,
+      .max = 0.9, .arg = "F", .help = "share of each class of a --folder that becomes \"test\"" },
+    { "name", VS_OPT_TEXT, offsetof(vs_add_settings, name), .arg = "NAME",
+      .help = "of the data set (default: --dataset, or the folder of the list or classes)" },
+    { "encoding", VS_OPT_CHOICE, offsetof(vs_add_settings, encoding), .def = "jpeg",
+      .choices = "jpeg|raw", .help = "jpeg, or raw 4:2:0 planes (ten times larger, no decoding)" },
+    { "quality", VS_OPT_INT, offsetof(vs_add_settings, quality), .def = "90", .min = 1,
+      .max = 100, .arg = "Q", .help = "of jpeg" },
+    { "short-side", VS_OPT_INT, offsetof(vs_add_settings, short_side), .def = "256", .min = 0,
+      .max = 16384, .arg = "N", .help = "larger videos are reduced to it; 0 keeps every size" },
+    { "fps", VS_OPT_REAL, offsetof(vs_add_settings, fps), .def = "0", .min = 0, .max = 1000,
+      .arg = "N", .help = "resample to N frames per second; 0 keeps every frame" },
+    { "max-seconds", VS_OPT_REAL, offsetof(vs_add_settings, max_seconds), .def = "0", .min = 0,
+      .max = 1e6, .arg = "S", .help = "only the first S seconds of each file; 0 = all" },
+    { "retry", VS_OPT_FLAG, offsetof(vs_add_settings, retry),
+      .help = "try files again that failed in an earlier run" },
+    VS_OPTS_COMMON(vs_add_settings),
+    { 0 }
+};
+
+/* Options that mean nothing beside the chosen kind of list. */
+static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
+{
+    const int kinds = (s->list != NULL) + (s->folder != NULL) + (s->dataset != NULL);
+    if (kinds != 1)
+        return VS_FAIL(VS_ERR_USAGE, "%s of --list, --folder and --dataset; expected exactly one",
+                       kinds ? "several" : "none");
+    static const struct {
+        const char *option;
+        bool list, folder, dataset;
+    } fits[] = {
+        { "root", true, false, true },     { "annotations", false, false, true },
+        { "fold", false, false, true },    { "split", true, false, false },
+        { "classes", true, false, false }, { "test-share", false, true, false },
+    };
+    for (size_t i = 0; i < sizeof(fits) / sizeof(*fits); i++)
+        if (vs_call_given(call, fits[i].option) &&
+            !(s->list ? fits[i].list : s->folder ? fits[i].folder : fits[i].dataset))
+            return VS_FAIL(VS_ERR_USAGE, "--%s does not go with --%s", fits[i].option,
+                           s->list ? "list" : s->folder ? "folder" : "dataset");
+    if (!s->dataset)
+        return VS_OK;
+    static const char *const known[] = { "ucf101", "hmdb51" };
+    if (strcmp(s->dataset, known[0]) != 0 && strcmp(s->dataset, known[1]) != 0) {
+        const char *near = vs_nearest(s->dataset, known, 2);
+        return VS_FAIL(VS_ERR_USAGE, "--dataset %s: expected ucf101 or hmdb51%s%s", s->dataset,
+                       near ? "; did you mean " : "", near ? near : "");
+    }
+    if (!s->root || !s->annotations)
+        return VS_FAIL(VS_ERR_USAGE, "--dataset %s needs --root DIR and --annotations DIR",
+                       s->dataset);
+    return VS_OK;
+}
+
+static vs_err read_listing(vs_listing *out, const vs_add_settings *s)
+{
+    if (s->list)
+        return vs_list_file(out, s->list, s->root, s->split, s->classes);
+    if (s->folder)
+        return vs_list_folder(out, s->folder, s->test_share, (uint64_t)s->common.seed);
+    if (strcmp(s->dataset, "ucf101") == 0)
+        return vs_list_ucf101(out, s->root, s->annotations, s->fold);
+    return vs_list_hmdb51(out, s->root, s->annotations, s->fold);
+}
+
+/* The folder that holds the list, or that holds the classes: train.csv and val.csv of one
+ * folder are one data set. The caller frees it. */
+static char *default_name(const vs_add_settings *s)
+{
+    if (s->dataset)
+        return vs_strdup(s->dataset);
+    char *full = realpath(s->list ? s->list : s->folder, NULL);
+    if (!full)
+        return vs_strdup("videos");
+    if (s->list) {
+        char *slash = strrchr(full, '/');
+        *slash = 0;
+    }
+    char *name = vs_strdup(vs_path_base(full));
+    free(full);
+    for (char *p = name; *p; p++)
+        if (*p == ':' || *p == '\n')
+            *p = '_';
+    if (*name)
+        return name;
+    free(name);
+    return vs_strdup("videos");
+}
+
+vs_err vs_command_add(vs_call *call)
+{
+    const vs_add_settings *s = call->settings;
+    VS_TRY(check_usage(call, s));
+    vs_listing listing;
+    VS_TRY(read_listing(&listing, s));
+    char *name = s->name ? vs_strdup(s->name) : default_name(s);
+    const vs_run_options run = {
+        .store = call->args[0], .dataset = name, .jobs = s->common.jobs, .retry = s->retry,
+        .json = s->common.json,
+        .writer = { .encoding = s->encoding ? VS_ENCODING_RAW : VS_ENCODING_JPEG,
+                    .quality = s->quality },
+        .decode = { s->short_side, s->fps, s->max_seconds, PATIENCE }
+    };
+    const vs_err err = vs_ingest_run(&listing, &run);
+    free(name);
+    vs_listing_free(&listing);
+    return err;
+}

@@ -1,0 +1,119 @@
+/* One folder per class: DIR/class/video.mp4. Files with other endings are passed over. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/checksum.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "ingest/ingest.h"
+
+static bool is_video(const char *name)
+{
+    static const char *const endings[] = {
+        "avi", "mp4", "mkv", "webm", "mov", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "ogv",
+        "3gp", "asf", "gif"
+    };
+    const char *ext = vs_path_ext(name);
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+        if (strcasecmp(ext, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Sort key of a file: a draw from (seed, its name), the same whatever lies beside it. */
+struct draw {
+    uint64_t key;
+    int i;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct draw *x = a, *y = b;
+    return x->key != y->key ? (x->key < y->key ? -1 : 1) : x->i - y->i;
+}
+
+/* Items first .. n-1 are one class: the lowest keys become the test part. */
+static void choose_test(vs_listing *l, int first, double share, uint64_t seed)
+{
+    const int n = l->n - first;
+    if (share <= 0 || n < 2)
+        return;
+    int test = (int)(share * n + 0.5);
+    test = test < 1 ? 1 : test > n - 1 ? n - 1 : test;
+    struct draw *draw = vs_new(sizeof(*draw) * (size_t)n);
+    for (int i = 0; i < n; i++) {
+        const char *name = l->item[first + i].name;
+        vs_rng r = vs_rng_at(seed, VS_RNG_SHUFFLE, vs_checksum(name, strlen(name)));
+        draw[i] = (struct draw){ vs_rng_u64(&r), i };
+    }
+    qsort(draw, (size_t)n, sizeof(*draw), by_key);
+    for (int i = 0; i < test; i++)
+        l->item[first + draw[i].i].split = l->split[1];
+    free(draw);
+}
+
+/* The videos of one sub-folder; *others counts the files passed over. */
+static vs_err add_class(vs_listing *l, const char *path, const char *name, int *others)
+{
+    char *dir = vs_path_join(path, name), **files = NULL;
+    int n = 0;
+    const int before = l->n;
+    const vs_err err = vs_dir_list(dir, &files, &n);
+    for (int i = 0; i < n; i++) {
+        char *full = vs_path_join(dir, files[i]);
+        if (files[i][0] != '.' && is_video(files[i]) && !vs_path_is_dir(full)) {
+            vs_listing_add(l, full, vs_strf("%s/%s", name, files[i]), l->split[0], l->classes);
+        } else {
+            *others += files[i][0] != '.';
+            free(full);
+        }
+    }
+    if (l->n > before)
+        VS_PUSH(l->class_name, l->classes, vs_strdup(name));
+    else if (err == VS_OK)
+        vs_warn("%s: no videos in it, not taken as a class", dir);
+    vs_names_free(files, n);
+    free(dir);
+    return err;
+}
+
+static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_t seed)
+{
+    char **names;
+    int n, others = 0, loose = 0;
+    VS_TRY(vs_dir_list(path, &names, &n));
+    vs_err err = VS_OK;
+    for (int i = 0; i < n && err == VS_OK; i++) {
+        char *dir = vs_path_join(path, names[i]);
+        const int first = out->n;
+        if (names[i][0] != '.' && vs_path_is_dir(dir)) {
+            err = add_class(out, path, names[i], &others);
+            choose_test(out, first, test_share, seed);
+        } else {
+            loose += is_video(names[i]);
+        }
+        free(dir);
+    }
+    vs_names_free(names, n);
+    VS_TRY(err);
+    if (out->n == 0)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: no videos in sub-folders (%d lie in it directly); "
+                       "expected one sub-folder per class, or use --list", path, loose);
+    if (loose + others > 0)
+        vs_say("%s: %d files are not videos of a class and are left out", path, loose + others);
+    return VS_OK;
+}
+
+vs_err vs_list_folder(vs_listing *out, const char *path, double test_share, uint64_t seed)
+{
+    *out = (vs_listing){ .split = { vs_strdup("train"), vs_strdup("test") },
+                         .keep_split = test_share > 0 };
+    vs_err err = vs_path_is_dir(path) ? walk(out, path, test_share, seed)
+                                      : VS_FAIL(VS_ERR_IO, "%s: no such folder", path);
+    if (err != VS_OK)
+        vs_listing_free(out);
+    return err;
+}

@@ -1,0 +1,340 @@
+/* The run: a pool decodes and encodes, this thread commits in the order of the list.
+ *
+ *     submit i+window ... | decode + encode (pool) | commit i (here)
+ *
+ * At most `window` clips are under way, so memory is bounded by that many encoded clips;
+ * a file is decoded frame by frame. A failed file becomes a row of `failure`; a failed
+ * store (full disk) ends the run, and the next one goes on where this one ended.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/stop.h"
+#include "ingest/ingest.h"
+
+/* One file on its way. */
+struct work {
+    struct run *run;
+    const vs_item *item;
+    vs_clip_writer *clip;          /* when it went well */
+    char *note, *reason;           /* of a partial, of a failed file */
+    vs_err err;
+    int64_t frames;
+    bool done;
+};
+
+/* Failures, or partial files, that say the same. */
+struct group {
+    char *reason;
+    int64_t count;
+    const char *name[3];
+};
+
+struct groups {
+    struct group *group;
+    int n;
+};
+
+struct run {
+    const vs_run_options *options;
+    vs_writer *writer;
+    int64_t dataset;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    const vs_item **todo;
+    int n_todo;
+    int64_t known, known_failed, accepted, partial, failed, frames;
+    struct groups partials, failures;
+    double started;
+};
+
+/* ---- One file (in the pool) -------------------------------------------------------------- */
+
+static vs_err begin_clip(struct work *w, const vs_decoder *d)
+{
+    const vs_clip_info info = { .dataset = w->run->dataset, .name = w->item->name,
+                                .W = vs_decoder_width(d), .H = vs_decoder_height(d),
+                                .codec = vs_decoder_codec(d) };
+    return vs_clip_begin(&w->clip, w->run->writer, &info);
+}
+
+static vs_err bring_in(struct work *w, vs_decoder *d)
+{
+    const uint8_t *plane[3];
+    int stride[3];
+    vs_err err;
+    while ((err = vs_decoder_next(d, plane, stride)) == VS_OK) {
+        if (!w->clip)
+            VS_TRY(begin_clip(w, d));
+        VS_TRY(vs_clip_frame_yuv420(w->clip, plane, stride));
+        w->frames++;
+    }
+    if (err != VS_ERR_END)
+        return err;
+    vs_clip_rate(w->clip, vs_decoder_fps(d));
+    const char *note = vs_decoder_note(d);
+    w->note = note ? vs_strdup(note) : NULL;
+    return VS_OK;
+}
+
+static void work_on(void *arg, int worker)
+{
+    struct work *w = arg;
+    vs_decoder *d = NULL;
+    w->err = vs_decoder_open(&d, w->item->path, &w->run->options->decode);
+    if (w->err == VS_OK)
+        w->err = bring_in(w, d);
+    if (w->err != VS_OK) {
+        w->reason = vs_strdup(vs_err_detail());
+        vs_clip_drop(&w->clip);
+    }
+    vs_decoder_close(&d);
+    pthread_mutex_lock(&w->run->lock);
+    w->done = true;
+    pthread_cond_signal(&w->run->finished);
+    pthread_mutex_unlock(&w->run->lock);
+}
+
+/* ---- Outcomes (in the caller's thread) ---------------------------------------------------- */
+
+static void note_group(struct groups *g, const char *reason, const char *name)
+{
+    int i = 0;
+    while (i < g->n && strcmp(g->group[i].reason, reason) != 0)
+        i++;
+    if (i == g->n) {
+        const struct group one = { .reason = vs_strdup(reason) };
+        VS_PUSH(g->group, g->n, one);
+    }
+    struct group *to = &g->group[i];
+    if (to->count < 3)
+        to->name[to->count] = name;
+    to->count++;
+}
+
+static void free_groups(struct groups *g)
+{
+    for (int i = 0; i < g->n; i++)
+        free(g->group[i].reason);
+    free(g->group);
+}
+
+/* The lists' own order, one clip or failure at a time. */
+static vs_err settle(struct run *run, struct work *w)
+{
+    pthread_mutex_lock(&run->lock);
+    while (!w->done)
+        pthread_cond_wait(&run->finished, &run->lock);
+    pthread_mutex_unlock(&run->lock);
+    vs_err err;
+    if (w->err == VS_OK) {
+        err = vs_clip_commit(&w->clip, w->note);
+        run->accepted += err == VS_OK;
+        run->partial += err == VS_OK && w->note;
+        run->frames += w->frames;
+        if (err == VS_OK && w->note)
+            note_group(&run->partials, w->note, w->item->name);
+    } else {
+        err = vs_writer_failure(run->writer, run->dataset, w->item->name, w->reason);
+        run->failed++;
+        note_group(&run->failures, w->reason, w->item->name);
+    }
+    free(w->note);
+    free(w->reason);
+    return err;
+}
+
+static void abandon(struct run *run, struct work *w)
+{
+    pthread_mutex_lock(&run->lock);
+    while (!w->done)
+        pthread_cond_wait(&run->finished, &run->lock);
+    pthread_mutex_unlock(&run->lock);
+    vs_clip_drop(&w->clip);
+    free(w->note);
+    free(w->reason);
+}
+
+static vs_err decode_all(struct run *run, vs_pool *pool)
+{
+    const int window = vs_pool_threads(pool) * 2 + 2;
+    struct work *ring = vs_new(sizeof(*ring) * (size_t)window);
+    vs_progress *progress = vs_progress_start("ingest", "files", run->n_todo);
+    vs_err err = VS_OK;
+    int submitted = 0, settled = 0;
+    while (settled < run->n_todo && err == VS_OK) {
+        while (submitted < run->n_todo && submitted - settled < window && !vs_stop_requested()) {
+            struct work *w = &ring[submitted % window];
+            *w = (struct work){ .run = run, .item = run->todo[submitted++] };
+            vs_pool_submit(pool, work_on, w);
+        }
+        if (settled == submitted)  /* stopped, and what was begun is finished */
+            break;
+        err = settle(run, &ring[settled++ % window]);
+        vs_progress_add(progress, 1);
+        if (run->failed > 0)
+            vs_progress_note(progress, "%" PRId64 " failed", run->failed);
+    }
+    if (err == VS_OK && settled < run->n_todo)
+        err = VS_FAIL(VS_ERR_STOPPED, "stopped after %d of %d files; the same command goes on",
+                      settled, run->n_todo);
+    char *reason = vs_strdup(vs_err_detail());
+    for (; settled < submitted; settled++)
+        abandon(run, &ring[settled % window]);
+    if (err != VS_OK)
+        err = VS_FAIL(err, "%s", reason);
+    free(reason);
+    vs_progress_end(&progress);
+    free(ring);
+    return err;
+}
+
+/* ---- Before ------------------------------------------------------------------------------ */
+
+/* Every file's split is written first, so that a killed run leaves the whole list behind. */
+static vs_err register_items(struct run *run, const vs_listing *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        const vs_item *item = &l->item[i];
+        vs_clip_state state;
+        char *known = NULL;
+        if (l->keep_split)
+            VS_TRY(vs_writer_member_of(&known, run->writer, run->dataset, item->name));
+        const vs_err err = vs_writer_member(run->writer, run->dataset, known ? known : item->split,
+                                            item->name, item->label);
+        free(known);
+        VS_TRY(err);
+        VS_TRY(vs_writer_state(&state, run->writer, run->dataset, item->name));
+        if (state == VS_CLIP_ABSENT || (state == VS_CLIP_FAILED && run->options->retry))
+            run->todo[run->n_todo++] = item;
+        else if (state == VS_CLIP_STORED)
+            run->known++;
+        else
+            run->known_failed++;
+    }
+    return VS_OK;
+}
+
+/* A wrong --root is not 13,320 failures. */
+static vs_err check_some_exist(const struct run *run)
+{
+    int64_t bytes = 0;
+    int there = 0;
+    for (int i = 0; i < run->n_todo; i++) {
+        const int64_t size = vs_file_size(run->todo[i]->path);
+        there += size >= 0;
+        bytes += size > 0 ? size : 0;
+    }
+    if (run->n_todo > 0 && there == 0)
+        return VS_FAIL(VS_ERR_IO, "none of the %d listed files is there, e.g. %s; is --root right?",
+                       run->n_todo, run->todo[0]->path);
+    uint64_t room = 0;
+    char have[32], need[32];
+    if (run->n_todo > 0 && vs_disk_free(run->options->store, &room) == VS_OK)
+        vs_say("%d files to decode (%s), %d missing, %" PRId64 " known already; %s free for the "
+               "store", run->n_todo, vs_human_bytes(need, (double)bytes), run->n_todo - there,
+               run->known + run->known_failed, vs_human_bytes(have, (double)room));
+    return VS_OK;
+}
+
+/* ---- After ------------------------------------------------------------------------------- */
+
+static json_t *groups_json(const struct groups *g)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < g->n; i++) {
+        json_t *names = json_array();
+        for (int k = 0; k < 3 && k < g->group[i].count; k++)
+            json_array_append_new(names, json_string(g->group[i].name[k]));
+        json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "reason", g->group[i].reason,
+                                              "files", (json_int_t)g->group[i].count, "first",
+                                              names));
+    }
+    return list;
+}
+
+static void print_groups(const char *what, const struct groups *g)
+{
+    enum { SHOWN = 12 };
+    for (int i = 0; i < g->n && i < SHOWN; i++) {
+        const struct group *one = &g->group[i];
+        printf("%s %6" PRId64 "  %s\n", what, one->count, one->reason);
+        for (int k = 0; k < 3 && k < one->count; k++)
+            printf("                  %s\n", one->name[k]);
+        if (one->count > 3)
+            printf("                  ...\n");
+    }
+    if (g->n > SHOWN)
+        printf("%s         ... and %d other reasons: see list --failures\n", what, g->n - SHOWN);
+}
+
+static void print_table(const struct run *run)
+{
+    const double seconds = vs_now() - run->started;
+    if (run->options->json) {
+        vs_json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:o}", "dataset",
+                                run->options->dataset, "accepted", (json_int_t)run->accepted,
+                                "partial", (json_int_t)run->partial, "failed",
+                                (json_int_t)run->failed, "known", (json_int_t)run->known,
+                                "known_failed", (json_int_t)run->known_failed, "frames",
+                                (json_int_t)run->frames, "seconds", seconds, "partial_files",
+                                groups_json(&run->partials), "failures",
+                                groups_json(&run->failures)));
+        return;
+    }
+    printf("data set %s: %" PRId64 " accepted (%" PRId64 " of them partial), %" PRId64
+           " failed, %" PRId64 " known already", run->options->dataset, run->accepted,
+           run->partial, run->failed, run->known);
+    if (run->known_failed > 0)
+        printf(", %" PRId64 " failed earlier (--retry tries them again)", run->known_failed);
+    printf("; %" PRId64 " frames, %.0f frames/s\n", run->frames,
+           seconds > 0 ? (double)run->frames / seconds : 0);
+    print_groups("partial", &run->partials);
+    print_groups("failed ", &run->failures);
+}
+
+static vs_err run_all(struct run *run, const vs_listing *l)
+{
+    const vs_run_options *o = run->options;
+    VS_TRY(vs_writer_dataset(&run->dataset, run->writer, o->dataset,
+                             (const char *const *)l->class_name, l->classes));
+    VS_TRY(register_items(run, l));
+    VS_TRY(check_some_exist(run));
+    vs_pool *pool;
+    VS_TRY(vs_pool_open(&pool, o->jobs, 0));
+    vs_err err = decode_all(run, pool);
+    vs_pool_close(&pool);
+    if (err == VS_OK || err == VS_ERR_STOPPED)
+        print_table(run);
+    if (err == VS_OK && run->accepted + run->known == 0)
+        err = VS_FAIL(VS_ERR_CODEC, "nothing could be added: all %d files failed", l->n);
+    return err;
+}
+
+vs_err vs_ingest_run(const vs_listing *listing, const vs_run_options *options)
+{
+    struct run run = { .options = options, .started = vs_now() };
+    VS_TRY(vs_writer_open(&run.writer, options->store, &options->writer));
+    run.todo = vs_new(sizeof(*run.todo) * ((size_t)listing->n + 1));
+    pthread_mutex_init(&run.lock, NULL);
+    pthread_cond_init(&run.finished, NULL);
+    vs_err err = run_all(&run, listing);
+    char *reason = vs_strdup(vs_err_detail());
+    const vs_err closed = vs_writer_close(&run.writer);
+    if (err != VS_OK)
+        err = VS_FAIL(err, "%s", reason);
+    free(reason);
+    pthread_cond_destroy(&run.finished);
+    pthread_mutex_destroy(&run.lock);
+    free_groups(&run.partials);
+    free_groups(&run.failures);
+    free(run.todo);
+    return err != VS_OK ? err : closed;
+}

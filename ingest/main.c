@@ -1,0 +1,25 @@
+/* vsyn-ingest: videos into a clip store. */
+#include "ingest/add.h"
+#include "ingest/ingest.h"
+#include "ingest/look.h"
+
+static const vs_command commands[] = {
+    { "add", "STORE", 1, 1, "decode the videos of a list, folder or data set into the store",
+      vs_add_opts, sizeof(vs_add_settings), vs_command_add },
+    { "info", "STORE", 1, 1, "data sets, splits, clips, frames, bytes, failures", vs_info_opts,
+      sizeof(vs_look_settings), vs_command_info },
+    { "list", "STORE", 1, 1, "every clip, or every failure", vs_list_opts,
+      sizeof(vs_look_settings), vs_command_list },
+    { "verify", "STORE", 1, 1, "every checksum; exit 1 and a list when one is wrong", vs_info_opts,
+      sizeof(vs_look_settings), vs_command_verify },
+    { "extract", "STORE", 1, 1, "frames of a clip as PNG", vs_extract_opts,
+      sizeof(vs_look_settings), vs_command_extract },
+    { 0 }
+};
+
+int main(int argc, char **argv)
+{
+    const vs_program program = { "vsyn-ingest", "videos into a clip store with random access",
+                                 commands };
+    return vs_cli_main(&program, argc, argv);
+}

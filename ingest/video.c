@@ -1,0 +1,384 @@
+/* Decoding with FFmpeg. Rules: video.h
+ *
+ * Errors that the libraries only log are counted through their log, per thread: each
+ * decoder runs in its caller's thread alone (thread_count 1), so that a line can be told
+ * from those of other files.
+ */
+#include "ingest/video.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "ingest/picture.h"
+
+#define GAP_MAX 10.0               /* longest distance between two frames, in seconds */
+#define PIXELS_MAX (INT64_C(16384) * 16384)
+
+struct errors {
+    int64_t count;
+    char first[96];
+};
+
+struct vs_decoder {
+    vs_decode_options options;
+    AVFormatContext *format;
+    AVCodecContext *codec;
+    AVStream *stream;
+    AVPacket *packet;
+    AVFrame *frame, *held;
+    vs_picture *picture;
+    struct errors errors;
+    double origin, now, step;      /* seconds: stamp of time 0, current frame, usual distance */
+    double last_alive;             /* clock, for patience */
+    int64_t packets, decoded, given;
+    bool sent, drained, ended, broken_off;
+    char *note;
+};
+
+/* ---- The libraries' log -------------------------------------------------------------- */
+
+static _Thread_local struct errors *listener;
+
+static void on_log(void *object, int level, const char *fmt, va_list ap)
+{
+    if (level > AV_LOG_ERROR || !listener)
+        return;
+    if (listener->count++ > 0)
+        return;
+    vsnprintf(listener->first, sizeof(listener->first), fmt, ap);
+    listener->first[strcspn(listener->first, "\n")] = 0;
+}
+
+static void listen_once(void)
+{
+    av_log_set_callback(on_log);
+}
+
+/* Everything between enter() and leave() that the libraries complain of is this file's. */
+static void enter(vs_decoder *d)
+{
+    listener = &d->errors;
+}
+
+static void leave(void)
+{
+    listener = NULL;
+}
+
+static vs_err fail_av(const char *what, int code)
+{
+    char reason[AV_ERROR_MAX_STRING_SIZE] = "";
+    av_strerror(code, reason, sizeof(reason));
+    return VS_FAIL(VS_ERR_CODEC, "%s: %s", what, reason);
+}
+
+/* ---- Opening ------------------------------------------------------------------------- */
+
+static bool out_of_patience(const vs_decoder *d)
+{
+    return d->options.patience > 0 && vs_now() - d->last_alive > d->options.patience;
+}
+
+static int on_interrupt(void *arg)
+{
+    return out_of_patience(arg);
+}
+
+static int quarter_turns(const AVStream *stream)
+{
+    const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+    const double degrees = matrix ? av_display_rotation_get((const int32_t *)matrix) : 0;
+    if (isnan(degrees))
+        return 0;
+    const long turns = lround(-degrees / 90);
+    return fabs(-degrees - 90.0 * (double)turns) < 1 ? (int)(((turns % 4) + 4) % 4) : 0;
+}
+
+static vs_err open_format(vs_decoder *d, const char *path)
+{
+    d->format = avformat_alloc_context();
+    if (!d->format)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    d->format->interrupt_callback = (AVIOInterruptCB){ on_interrupt, d };
+    AVDictionary *only_files = NULL;
+    av_dict_set(&only_files, "protocol_whitelist", "file", 0);
+    char *url = vs_strf("file:%s", path);          /* a path is never an address */
+    const int code = avformat_open_input(&d->format, url, NULL, &only_files);
+    free(url);
+    av_dict_free(&only_files);
+    if (code < 0)
+        return fail_av("not a video", code);
+    const char *name = d->format->iformat->name;
+    const size_t n = strlen(name);
+    if (strcmp(name, "image2") == 0 || (n > 5 && strcmp(name + n - 5, "_pipe") == 0))
+        return VS_FAIL(VS_ERR_CODEC, "a picture, not a video (%s)", name);
+    const int found = avformat_find_stream_info(d->format, NULL);
+    return found < 0 ? fail_av("cannot find out what is in it", found) : VS_OK;
+}
+
+static vs_err open_codec(vs_decoder *d)
+{
+    const AVCodec *codec = NULL;
+    const int index = av_find_best_stream(d->format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
+    if (index == AVERROR_DECODER_NOT_FOUND)
+        return VS_FAIL(VS_ERR_CODEC, "no decoder for its video codec");
+    if (index < 0)
+        return VS_FAIL(VS_ERR_CODEC, "no video stream");
+    d->stream = d->format->streams[index];
+    if (d->stream->disposition & AV_DISPOSITION_ATTACHED_PIC)
+        return VS_FAIL(VS_ERR_CODEC, "no video stream, only cover art");
+    for (unsigned i = 0; i < d->format->nb_streams; i++)
+        if ((int)i != index)
+            d->format->streams[i]->discard = AVDISCARD_ALL;
+    d->codec = avcodec_alloc_context3(codec);
+    if (!d->codec)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    int code = avcodec_parameters_to_context(d->codec, d->stream->codecpar);
+    d->codec->thread_count = 1;
+    d->codec->max_pixels = PIXELS_MAX;
+    d->codec->pkt_timebase = d->stream->time_base;
+    if (code >= 0)
+        code = avcodec_open2(d->codec, codec, NULL);
+    return code < 0 ? fail_av("cannot start its decoder", code) : VS_OK;
+}
+
+static vs_err open_all(vs_decoder *d, const char *path)
+{
+    if (!vs_path_exists(path))
+        return VS_FAIL(VS_ERR_IO, "no such file");
+    if (vs_path_is_dir(path))
+        return VS_FAIL(VS_ERR_IO, "a folder, not a file");
+    if (vs_file_size(path) == 0)
+        return VS_FAIL(VS_ERR_CODEC, "empty file");
+    VS_TRY(open_format(d, path));
+    VS_TRY(open_codec(d));
+    d->packet = av_packet_alloc();
+    d->frame = av_frame_alloc();
+    d->held = av_frame_alloc();
+    if (!d->packet || !d->frame || !d->held)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    d->picture = vs_picture_new(quarter_turns(d->stream), d->options.short_side);
+    const AVRational rate = av_guess_frame_rate(d->format, d->stream, NULL);
+    d->step = rate.num > 0 && rate.den > 0 ? 1 / av_q2d(rate) : 0.04;
+    return VS_OK;
+}
+
+vs_err vs_decoder_open(vs_decoder **out, const char *path, const vs_decode_options *options)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, listen_once);
+    vs_decoder *d = vs_new(sizeof(*d));
+    d->options = *options;
+    d->last_alive = vs_now();
+    enter(d);
+    const vs_err err = open_all(d, path);
+    leave();
+    if (err != VS_OK)
+        vs_decoder_close(&d);
+    *out = d;
+    return err;
+}
+
+void vs_decoder_close(vs_decoder **decoder)
+{
+    vs_decoder *d = *decoder;
+    if (!d)
+        return;
+    enter(d);
+    av_packet_free(&d->packet);
+    av_frame_free(&d->frame);
+    av_frame_free(&d->held);
+    avcodec_free_context(&d->codec);
+    avformat_close_input(&d->format);
+    vs_picture_free(&d->picture);
+    leave();
+    free(d->note);
+    free(d);
+    *decoder = NULL;
+}
+
+/* ---- Frames as they are ---------------------------------------------------------------- */
+
+/* One packet of our stream into the decoder; at the end of the file, the wish to drain. */
+static void feed(vs_decoder *d)
+{
+    if (!d->sent) {
+        int code;
+        while ((code = av_read_frame(d->format, d->packet)) >= 0 &&
+               d->packet->stream_index != d->stream->index)
+            av_packet_unref(d->packet);
+        if (code < 0) {
+            if (code != AVERROR_EOF)
+                d->errors.count++;
+            d->drained = true;
+            (void)avcodec_send_packet(d->codec, NULL);
+            return;
+        }
+        d->packets++;
+    }
+    const int code = avcodec_send_packet(d->codec, d->packet);
+    d->sent = code == AVERROR(EAGAIN);             /* the same packet again, after a frame */
+    if (!d->sent)
+        av_packet_unref(d->packet);
+}
+
+/* The next frame that decodes; damaged packets are counted by the log and passed over. */
+static vs_err decode(vs_decoder *d)
+{
+    for (;;) {
+        av_frame_unref(d->frame);
+        const int code = avcodec_receive_frame(d->codec, d->frame);
+        if (code >= 0) {
+            d->decoded++;
+            d->last_alive = vs_now();
+            return VS_OK;
+        }
+        if (code == AVERROR_EOF || (d->drained && code == AVERROR(EAGAIN)))
+            return VS_ERR_END;
+        if (out_of_patience(d)) {
+            d->broken_off = true;
+            return VS_ERR_END;
+        }
+        if (!d->drained)
+            feed(d);
+    }
+}
+
+/* Time of the frame in seconds from the first one; where the file has none, or runs
+ * backwards, one step after the last. Holes of hours are made short. */
+static double time_of(vs_decoder *d, const AVFrame *f)
+{
+    const int64_t stamp = f->best_effort_timestamp;
+    const bool known = stamp != AV_NOPTS_VALUE;
+    const double at = known ? (double)stamp * av_q2d(d->stream->time_base) : 0;
+    if (d->decoded == 1) {
+        d->origin = at;
+        return 0;
+    }
+    double t = known ? at - d->origin : d->now + d->step;
+    if (t <= d->now)
+        t = d->now + d->step;
+    if (t - d->now > GAP_MAX) {
+        d->origin += t - d->now - GAP_MAX;
+        t = d->now + GAP_MAX;
+    }
+    return t;
+}
+
+/* The next frame, with its time in d->now; END also after max_seconds. */
+static vs_err advance(vs_decoder *d)
+{
+    vs_err err = d->ended ? VS_ERR_END : decode(d);
+    if (err == VS_OK) {
+        const double t = time_of(d, d->frame), most = d->options.max_seconds;
+        /* Half a step of grace: 2 s at 25 fps are 50 frames, however the stamps are rounded. */
+        if (most > 0 && t > 0 && t > most - d->step / 2) {
+            d->decoded--;
+            err = VS_ERR_END;
+        } else {
+            d->now = t;
+        }
+    }
+    d->ended = err == VS_ERR_END;
+    return err;
+}
+
+/* ---- Frames at a chosen rate ------------------------------------------------------------ */
+
+/* Output frame k is the last source frame whose time is not after k / fps, into d->held;
+ * the last source frame is shown for one step. */
+static vs_err resample(vs_decoder *d)
+{
+    const double tick = (double)d->given / d->options.fps + 1e-6;
+    if (d->given == 0)
+        VS_TRY(advance(d));
+    while (!d->ended && d->now <= tick) {
+        av_frame_unref(d->held);
+        av_frame_move_ref(d->held, d->frame);
+        const vs_err err = advance(d);
+        if (err != VS_OK && err != VS_ERR_END)
+            return err;
+    }
+    return d->ended && tick >= d->now + d->step ? VS_ERR_END : VS_OK;
+}
+
+vs_err vs_decoder_next(vs_decoder *d, const uint8_t *plane[3], int stride[3])
+{
+    enter(d);
+    vs_err err = d->options.fps > 0 ? resample(d) : advance(d);
+    if (err == VS_OK) {
+        const AVFrame *f = d->options.fps > 0 ? d->held : d->frame;
+        const AVRational sar = av_guess_sample_aspect_ratio(d->format, d->stream, (AVFrame *)f);
+        err = vs_picture_make(d->picture, plane, stride, f, sar);
+        d->given += err == VS_OK;
+    } else if (err == VS_ERR_END && d->given == 0) {
+        err = d->broken_off
+                  ? VS_FAIL(VS_ERR_CODEC, "gave no frame for %.0f s, given up", d->options.patience)
+                  : d->errors.count > 0
+                        ? VS_FAIL(VS_ERR_CODEC, "no frame decodes: %s", d->errors.first)
+                        : VS_FAIL(VS_ERR_CODEC, "no frame decodes");
+    }
+    leave();
+    return err;
+}
+
+/* ---- What is known at the end ------------------------------------------------------------ */
+
+int vs_decoder_width(const vs_decoder *d)
+{
+    return vs_picture_width(d->picture);
+}
+
+int vs_decoder_height(const vs_decoder *d)
+{
+    return vs_picture_height(d->picture);
+}
+
+const char *vs_decoder_codec(const vs_decoder *d)
+{
+    return d->codec->codec->name;
+}
+
+double vs_decoder_fps(const vs_decoder *d)
+{
+    if (d->options.fps > 0)
+        return d->options.fps;
+    const AVRational rate = d->stream->avg_frame_rate;
+    const double stated = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
+    const double seen = d->decoded > 1 ? (double)(d->decoded - 1) / d->now : 0;
+    return stated > 0 && stated <= 1000 ? stated : seen <= 1000 ? seen : 0;
+}
+
+/* Frames that the container announces beyond those it holds. One is the habit of DivX
+ * files with packed B-frames. */
+static int64_t announced(const vs_decoder *d)
+{
+    const int64_t n = d->stream->nb_frames;
+    return d->options.max_seconds <= 0 && n > d->packets + 1 ? n : 0;
+}
+
+const char *vs_decoder_note(vs_decoder *d)
+{
+    const int64_t n = announced(d);
+    if (n == 0 && d->errors.count == 0 && !d->broken_off)
+        return NULL;
+    char of[32] = "", errors[160] = "";
+    if (n > 0)
+        snprintf(of, sizeof(of), " of %lld", (long long)n);
+    if (d->errors.count > 0)
+        snprintf(errors, sizeof(errors), ", %lld decoder errors (first: %s)",
+                 (long long)d->errors.count, *d->errors.first ? d->errors.first : "read error");
+    free(d->note);
+    d->note = vs_strf("partial: %lld%s frames%s%s", (long long)d->decoded, of, errors,
+                      d->broken_off ? ", given up when no more came" : "");
+    return d->note;
+}

@@ -1,0 +1,49 @@
+/* Videos, frame by frame, in the order of display, ready for the store: FFmpeg decodes,
+ * swscale converts.
+ *
+ *   stream      the best video stream; pictures and cover art are refused
+ *   colours     planes of JFIF 4:2:0 (BT.601, full range), from the matrix and range that
+ *               the frame states; unstated means BT.601 video range, as OpenCV and decord
+ *   rotation    multiples of 90 degrees of the display matrix are applied
+ *   pixels      a sample aspect ratio off by more than 2% stretches the width; smaller
+ *               ones are an encoder's rounding and are ignored
+ *   size        the short side is reduced to `short_side`, the long one to the nearest
+ *               even number; smaller videos stay as they are
+ *   time        fps > 0 resamples: output frame k is what is shown at k / fps
+ *   damage      frames that decode are kept; what was lost is told in the note
+ *
+ * One thread per decoder. Errors: IO, CODEC; the message is the reason without the path.
+ */
+#ifndef VSYN_INGEST_VIDEO_H
+#define VSYN_INGEST_VIDEO_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct vs_decode_options {
+    int short_side;                /* 0 = as it is */
+    double fps;                    /* 0 = every frame */
+    double max_seconds;            /* 0 = all; counted from the first frame */
+    double patience;               /* seconds without a frame until the file is given up */
+} vs_decode_options;
+
+typedef struct vs_decoder vs_decoder;
+
+vs_err vs_decoder_open(vs_decoder **out, const char *path, const vs_decode_options *options);
+void vs_decoder_close(vs_decoder **decoder);
+
+/* The next frame: planes valid until the next call. END after the last one; CODEC when the
+ * file has none at all, or gives nothing for too long. */
+vs_err vs_decoder_next(vs_decoder *decoder, const uint8_t *plane[3], int stride[3]);
+
+/* Known after the first frame. */
+int vs_decoder_width(const vs_decoder *decoder);
+int vs_decoder_height(const vs_decoder *decoder);
+const char *vs_decoder_codec(const vs_decoder *decoder);
+/* Known after the last: frames per second (0 = unknown), and what is wrong with the file:
+ * "partial: 146 of 240 frames, 2 decoder errors (first: ...)"; NULL when all is well. */
+double vs_decoder_fps(const vs_decoder *decoder);
+const char *vs_decoder_note(vs_decoder *decoder);
+
+#endif /* VSYN_INGEST_VIDEO_H */
