@@ -43,6 +43,18 @@ static void cpu_wait(vs_device *dev)
 {
 }
 
+/* Threads that wait for each other must sleep. By default they spin, and as soon as there are
+ * more busy threads than CPUs (workers that make batches, another program) a step takes ten
+ * times as long and more. The OpenMP runtime reads this variable once, when it is loaded,
+ * which is before main() and after this: the only place in time for it. */
+static void let_waiting_threads_sleep(void)
+{
+    setenv("OMP_WAIT_POLICY", "passive", 0);
+}
+
+__attribute__((used, section(".preinit_array")))
+static void (*const before_openmp)(void) = let_waiting_threads_sleep;
+
 static const vs_device_kind cpu_kind = {
     .take = cpu_take,
     .give = cpu_give,
