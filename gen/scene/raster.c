@@ -166,6 +166,12 @@ static void draw_line_fixed(vs_mask *m, point p, point q)
     }
 }
 
+/* Can a shape with these bounds touch the picture? One pixel of slack for rounding. */
+static bool in_sight(const vs_mask *m, int64_t x0, int64_t x1, int64_t y0, int64_t y1)
+{
+    return x1 >= -1 && x0 <= m->size && y1 >= -1 && y0 <= m->size;
+}
+
 /* ---- Polygons ------------------------------------------------------------------------------ */
 
 typedef struct edge {
@@ -210,12 +216,16 @@ void vs_raster_polygon(vs_mask *m, const int *x, const int *y, int n)
     VS_ASSERT(n >= 3 && n <= VS_POLYGON_MAX);
     edge e[VS_POLYGON_MAX];
     int64_t cross[VS_POLYGON_MAX];
-    const int edges = collect_edges(e, x, y, n);
-    int top = m->size, bottom = 0;
-    for (int i = 0; i < edges; i++) {
-        top = e[i].y0 < top ? e[i].y0 : top;
-        bottom = e[i].y1 > bottom ? e[i].y1 : bottom;
+    int left = x[0], right = x[0], top = y[0], bottom = y[0];
+    for (int i = 1; i < n; i++) {
+        left = x[i] < left ? x[i] : left;
+        right = x[i] > right ? x[i] : right;
+        top = y[i] < top ? y[i] : top;
+        bottom = y[i] > bottom ? y[i] : bottom;
     }
+    if (!in_sight(m, left, right, top, bottom))
+        return;
+    const int edges = collect_edges(e, x, y, n);
     top = top < 0 ? 0 : top;
     bottom = bottom > m->size ? m->size : bottom;
     for (int row = top; row < bottom; row++) {
@@ -343,7 +353,10 @@ static void fill_convex(vs_mask *m, const point *v, int n)
 void vs_raster_ellipse(vs_mask *m, int cx, int cy, int ax, int ay, int degrees)
 {
     point v[ELLIPSE_MAX];
-    const int n = ellipse_corners(v, cx, cy, llabs(ax), llabs(ay), degrees);
+    const int64_t w = llabs(ax), h = llabs(ay), reach = w > h ? w : h;
+    if (!in_sight(m, cx - reach, cx + reach, cy - reach, cy + reach))
+        return;
+    const int n = ellipse_corners(v, cx, cy, w, h, degrees);
     for (int i = 0, j = n - 1; i < n; j = i++)
         draw_line_fixed(m, v[j], v[i]);
     if (n >= 3)
