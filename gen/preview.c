@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/image.h"
 #include "base/mem.h"
 #include "gen/set.h"
@@ -133,11 +134,12 @@ static vs_err draw_row(const sheet *s, int y, const vs_drawer *drawer, int size,
     return VS_OK;
 }
 
-vs_err vs_preview_write(const char *path, const vs_drawer *drawer, int size, double fps,
-                        int64_t first, int64_t videos)
+static vs_err write_sheet(const char *path, const vs_set *set)
 {
+    const vs_drawer *drawer = &set->drawer;
+    const int size = set->encode.W;
     const int most = drawer->classes > 0 ? drawer->classes : ROWS;
-    const int rows = videos < most ? (int)videos : most;
+    const int rows = set->videos < most ? (int)set->videos : most;
     sheet s = { .tile = size < TILE ? size : TILE };
     s.W = 2 * MARGIN + COLUMNS * s.tile + (COLUMNS - 1) * GAP;
     s.H = 2 * MARGIN + rows * (CAPTION + s.tile) + (rows - 1) * 3 * GAP;
@@ -147,10 +149,18 @@ vs_err vs_preview_write(const char *path, const vs_drawer *drawer, int size, dou
     fill(&s, 0, 0, s.W, s.H, ground);
     vs_err err = VS_OK;
     for (int k = 0; k < rows && err == VS_OK; k++)
-        err = draw_row(&s, MARGIN + k * (CAPTION + s.tile + 3 * GAP), drawer, size, fps,
-                       first + k);
+        err = draw_row(&s, MARGIN + k * (CAPTION + s.tile + 3 * GAP), drawer, size,
+                       set->encode.fps, set->first + k);
     if (err == VS_OK)
         err = vs_png_write(path, s.W, s.H, s.rgb);
     free(s.rgb);
+    return err;
+}
+
+vs_err vs_set_preview(const vs_set *set)
+{
+    char *path = vs_path_join(set->out, "preview.png");
+    const vs_err err = write_sheet(path, set);
+    free(path);
     return err;
 }

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "gen/gen.h"
 
@@ -40,14 +39,6 @@ static void report(const vs_gen_settings *s, const vs_set_done *done)
 static vs_err make(const vs_gen_settings *s, const vs_set *set)
 {
     vs_set_done done;
-    if (s->preview) {
-        char *path = vs_path_join(s->out, "preview.png");
-        vs_err err = vs_dir_make(s->out);
-        if (err == VS_OK)
-            err = vs_preview_write(path, &set->drawer, s->size, s->fps, s->first, s->videos);
-        free(path);
-        VS_TRY(err);
-    }
     VS_TRY(vs_set_make(&done, set));
     if (s->out && set->drawer.label)
         VS_TRY(vs_set_lists(s->out, &set->drawer));
@@ -68,6 +59,7 @@ vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer
         .mean_frames = (s->frames.lo + s->frames.hi) / 2,
         .encode = { s->size, s->size, s->fps, (vs_video_codec)s->codec, s->quality },
         .first = s->first, .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
+        .preview = s->preview,
         .drawer = *drawer,
     };
     if (!s->out && !s->store)

@@ -297,6 +297,8 @@ static vs_err prepare(run *r)
     if (r->set->out) {
         VS_TRY(vs_set_folders(r->set));
         VS_TRY(vs_set_manifest(r->set));
+        if (r->set->preview)
+            VS_TRY(vs_set_preview(r->set));
     }
     VS_TRY(vs_set_store_open(&r->store, r->set));
     return find_missing(r);

@@ -51,7 +51,7 @@ typedef struct vs_set {
     int64_t first, videos;
     int shard, shards;             /* this run makes i with i % shards == shard */
     int jobs;
-    bool dump;
+    bool dump, preview;
     vs_drawer drawer;
 } vs_set;
 
@@ -68,9 +68,8 @@ vs_err vs_set_make(vs_set_done *done, const vs_set *set);
 /* "2/5": the second of five; *shard counts from 0. NULL is all. USAGE. */
 vs_err vs_shard_parse(int *shard, int *shards, const char *text);
 
-/* A contact sheet: a row per video, a column per time. path: a PNG file. */
-vs_err vs_preview_write(const char *path, const vs_drawer *drawer, int size, double fps,
-                        int64_t first, int64_t videos);
+/* DIR/preview.png, a contact sheet: a row per video, a column per time. */
+vs_err vs_set_preview(const vs_set *set);
 
 /* Is video i for testing? Otherwise for training. */
 bool vs_set_is_test(int64_t i, int classes);
