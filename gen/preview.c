@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "gen/set.h"
 
-enum { COLUMNS = 8, ROWS = 6, TILE = 144, GAP = 6, MARGIN = 24, CAPTION = 26, SCALE = 2 };
+enum {
+    COLUMNS = 8, ROWS = 6, SMALL = 96, TILE = 144,
+    GAP = 6, MARGIN = 24, CAPTION = 26, SCALE = 2
+};
 
 static const uint8_t ground[3] = { 22, 24, 29 }, ink[3] = { 222, 224, 228 },
                      faint[3] = { 138, 143, 152 };
@@ -140,7 +143,7 @@ static vs_err write_sheet(const char *path, const vs_set *set)
     const int size = set->encode.W;
     const int most = drawer->classes > 0 ? drawer->classes : ROWS;
     const int rows = set->videos < most ? (int)set->videos : most;
-    sheet s = { .tile = size < TILE ? size : TILE };
+    sheet s = { .tile = size < SMALL ? SMALL : size < TILE ? size : TILE };
     s.W = 2 * MARGIN + COLUMNS * s.tile + (COLUMNS - 1) * GAP;
     s.H = 2 * MARGIN + rows * (CAPTION + s.tile) + (rows - 1) * 3 * GAP;
     s.rgb = malloc(3 * (size_t)s.W * (size_t)s.H);

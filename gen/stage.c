@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
@@ -69,6 +70,10 @@ vs_err vs_gen_stage(vs_call *call)
     if (stage->params.textured)
         return VS_FAIL(VS_ERR_UNSUPPORTED, "textured shapes are not drawn yet; the nearest stage "
                                            "is accelerating-shapes");
+    if (stage->params.moving && s->size <= 128 && !vs_call_given(call, "speed"))
+        vs_say("--size %d: speeds are pixels per frame at any size, so shapes soon leave; --speed "
+               "%.2g:%.2g --acceleration %.2g moves as at 256", s->size, 1.2 * s->size / 256,
+               3.0 * s->size / 256, 0.03 * s->size / 256);
     stage_set set = { .params = stage->params, .seed = (uint64_t)s->common.seed };
     set.params.size = s->size;
     set.params.objects = s->objects;
