@@ -60,7 +60,9 @@ typedef struct vs_gen_scene_settings {
     bool still, affine, accelerated, circles_scale;
 } vs_gen_scene_settings;
 
-/* Makes the set of these settings, its lists and preview, and reports on stdout. */
+/* USAGE: settings that cannot be, or not together. Before anything is said or made. */
+vs_err vs_gen_check(const vs_call *call);
+/* Makes the set of these (checked) settings, its lists and preview, and reports on stdout. */
 vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer);
 
 #endif /* VSYN_GEN_GEN_H */

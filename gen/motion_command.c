@@ -53,6 +53,7 @@ vs_err vs_gen_motion(vs_call *call)
                        "--videos: %lld is too few, expected at least %d: one of each of %d "
                        "classes to train and to test", (long long)s->videos,
                        2 * VS_MOTION_CLASSES, VS_MOTION_CLASSES);
+    VS_TRY(vs_gen_check(call));
     const motion_set set = { s->size, (int)s->frames.lo, (int)s->frames.hi,
                              (uint64_t)s->common.seed };
     const vs_drawer drawer = {

@@ -46,22 +46,20 @@ static vs_err make(const vs_gen_settings *s, const vs_set *set)
     return VS_OK;
 }
 
+static vs_encode_options encode_options(const vs_gen_settings *s)
+{
+    return (vs_encode_options){ s->size, s->size, s->fps, (vs_video_codec)s->codec, s->quality };
+}
+
 static bool whole(vs_span s)
 {
     return s.lo == (double)(int64_t)s.lo && s.hi == (double)(int64_t)s.hi;
 }
 
-vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer)
+vs_err vs_gen_check(const vs_call *call)
 {
     const vs_gen_settings *s = call->settings;
-    vs_set set = {
-        .out = s->out, .store = s->store, .kind = kind,
-        .mean_frames = (s->frames.lo + s->frames.hi) / 2,
-        .encode = { s->size, s->size, s->fps, (vs_video_codec)s->codec, s->quality },
-        .first = s->first, .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
-        .preview = s->preview,
-        .drawer = *drawer,
-    };
+    int shard, shards;
     if (!s->out && !s->store)
         return VS_FAIL(VS_ERR_USAGE, "--out DIR or --store STORE is required");
     if (!s->out && (s->preview || s->dump_scenes))
@@ -70,8 +68,21 @@ vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer
     if (!whole(s->frames))
         return VS_FAIL(VS_ERR_USAGE, "--frames: expected whole numbers, got %g:%g", s->frames.lo,
                        s->frames.hi);
+    VS_TRY(vs_shard_parse(&shard, &shards, s->shard));
+    const vs_encode_options encode = encode_options(s);
+    return vs_encode_check(&encode);
+}
+
+vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer)
+{
+    const vs_gen_settings *s = call->settings;
+    vs_set set = {
+        .out = s->out, .store = s->store, .kind = kind, .encode = encode_options(s),
+        .mean_frames = (s->frames.lo + s->frames.hi) / 2, .first = s->first,
+        .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
+        .preview = s->preview, .drawer = *drawer,
+    };
     VS_TRY(vs_shard_parse(&set.shard, &set.shards, s->shard));
-    VS_TRY(vs_encode_check(&set.encode));
     set.parameters = parameters_of(call);
     const vs_err err = make(s, &set);
     json_decref(set.parameters);

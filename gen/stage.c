@@ -70,6 +70,7 @@ vs_err vs_gen_stage(vs_call *call)
     if (stage->params.textured)
         return VS_FAIL(VS_ERR_UNSUPPORTED, "textured shapes are not drawn yet; the nearest stage "
                                            "is accelerating-shapes");
+    VS_TRY(vs_gen_check(call));
     if (stage->params.moving && s->size <= 128 && !vs_call_given(call, "speed"))
         vs_say("--size %d: speeds are pixels per frame at any size, so shapes soon leave; --speed "
                "%.2g:%.2g --acceleration %.2g moves as at 256", s->size, 1.2 * s->size / 256,
