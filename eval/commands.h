@@ -1,0 +1,12 @@
+/* The commands of vsyn-robust; main.c holds the list. Internal to eval. */
+#ifndef VSYN_EVAL_COMMANDS_H
+#define VSYN_EVAL_COMMANDS_H
+
+#include "base/cli.h"
+
+extern const vs_command vs_command_list;       /* list.c */
+extern const vs_command vs_command_apply;      /* apply.c */
+extern const vs_command vs_command_run;        /* run.c */
+extern const vs_command vs_command_report;     /* main.c */
+
+#endif /* VSYN_EVAL_COMMANDS_H */

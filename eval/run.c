@@ -1,0 +1,280 @@
+/* vsyn-robust run: a trained model on a split, clean and under each corruption at each
+ * severity. Everything is kept in DIR/results.db (results.h); the same command goes on where
+ * it was stopped, and more corruptions or severities may be asked for later. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "eval/commands.h"
+#include "eval/evaluate.h"
+
+struct run_settings {
+    vs_common common;
+    const char *model, *store, *split, *corruptions, *severities, *views, *out, *device;
+    int variant, batch;
+    bool negative;
+};
+
+#define AT(field) offsetof(struct run_settings, field)
+static const vs_opt run_opts[] = {
+    { "model", VS_OPT_TEXT, AT(model), .arg = "RUN|MODEL", .required = true,
+      .help = "a fine-tuned classifier" },
+    { "store", VS_OPT_TEXT, AT(store), .arg = "STORE", .required = true,
+      .help = "clip store with the videos" },
+    { "split", VS_OPT_TEXT, AT(split), .arg = "S", .required = true, .help = "which videos" },
+    { "corruptions", VS_OPT_TEXT, AT(corruptions), .def = "ucf101-p14", .arg = "LIST",
+      .help = "NAME,... or ucf101-p14 or all; see vsyn-robust list" },
+    { "severities", VS_OPT_TEXT, AT(severities), .def = "1,2,3,4,5", .arg = "LIST",
+      .help = "of 1..5" },
+    { "views", VS_OPT_TEXT, AT(views), .def = "5x3", .arg = "SxC",
+      .help = "windows in time x crops of each video, averaged" },
+    { "out", VS_OPT_TEXT, AT(out), .arg = "DIR", .required = true,
+      .help = "results.db, results.json, results.csv, report.html" },
+    { "variant", VS_OPT_CHOICE, AT(variant), .def = "arre", .choices = VS_VARIANT_CHOICES,
+      .help = "which published definition, where two differ" },
+    { "reference-negative", VS_OPT_FLAG, AT(negative),
+      .help = "as the published loader: picture corruptions see the negative" },
+    { "device", VS_OPT_TEXT, AT(device), .def = "auto", .arg = "auto|cpu|cuda[:N]",
+      .help = "where the model runs" },
+    { "batch", VS_OPT_INT, AT(batch), .def = "8", .min = 1, .max = 4096, .arg = "N",
+      .help = "views scored at once" },
+    VS_OPTS_COMMON(struct run_settings),
+    { 0 }
+};
+
+/* What may differ between two runs into one DIR. */
+static const char *const free_keys[] = { "model", "store", "corruptions", "severities", "batch",
+                                         NULL };
+
+/* ---- Plan --------------------------------------------------------------------------------- */
+
+struct plan {
+    vs_cell_plan *cell;            /* clean first */
+    int cells, corruptions;
+};
+
+static vs_err parse_severities(bool wanted[VS_SEVERITIES + 1], const char *list)
+{
+    const char *at = list;
+    while (*at >= '1' && *at <= '5' && (at[1] == ',' || !at[1])) {
+        wanted[*at - '0'] = true;
+        if (!at[1])
+            return VS_OK;
+        at += 2;
+    }
+    return VS_FAIL(VS_ERR_USAGE, "--severities: expected numbers of 1..5 such as 1,3,5, got \"%s\"",
+                   list);
+}
+
+static vs_err make_plan(struct plan *plan, const struct run_settings *s)
+{
+    const vs_corruption **picked = vs_new(sizeof(*picked) * (size_t)vs_corruption_count());
+    bool wanted[VS_SEVERITIES + 1] = { false };
+    vs_err err = vs_corruption_pick(picked, &plan->corruptions, s->corruptions);
+    if (err == VS_OK)
+        err = parse_severities(wanted, s->severities);
+    if (err == VS_OK)
+        VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ 0 }));
+    for (int i = 0; err == VS_OK && i < plan->corruptions; i++)
+        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
+            if (wanted[severity])
+                VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ picked[i], severity }));
+    free(picked);
+    return err;
+}
+
+/* ---- Settings that go with the results ------------------------------------------------------- */
+
+static vs_err model_checksum(char text[20], const char *path)
+{
+    char *file = vs_path_is_dir(path) ? vs_path_join(path, "model.safetensors") : vs_strdup(path);
+    vs_map map;
+    const vs_err err = vs_map_open(&map, file);
+    free(file);
+    VS_TRY(err);
+    snprintf(text, 20, "%016llx", (unsigned long long)vs_checksum(map.data, map.size));
+    vs_map_close(&map);
+    return VS_OK;
+}
+
+static vs_err make_record(json_t **out, const struct run_settings *s, const vs_scorer *scorer)
+{
+    const vs_model_config *m = vs_scorer_config(scorer);
+    char checksum[20];
+    VS_TRY(model_checksum(checksum, vs_scorer_path(scorer)));
+    *out = json_pack("{ss ss ss ss ss ss ss sI ss sb si si si si si si}", "model", s->model,
+                     "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
+                     s->corruptions, "severities", s->severities, "views", s->views, "seed",
+                     (json_int_t)s->common.seed, "variant", s->variant ? "vlmr" : "arre",
+                     "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
+                     m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
+    return VS_OK;
+}
+
+/* ---- Going through the cells -------------------------------------------------------------------- */
+
+/* Videos that the plan still lacks. */
+static vs_err count_left(int64_t *left, int64_t *done, const vs_evaluation *e,
+                         const struct plan *plan)
+{
+    bool *has = vs_new(sizeof(*has) * (size_t)e->split->n);
+    vs_err err = VS_OK;
+    *left = *done = 0;
+    for (int i = 0; err == VS_OK && i < plan->cells; i++) {
+        err = vs_results_done(e->db, vs_cell_name(&plan->cell[i]), plan->cell[i].severity, has);
+        for (int k = 0; k < e->split->n; k++)
+            (*(has[k] ? done : left))++;
+    }
+    free(has);
+    return err;
+}
+
+static vs_err say_estimate(vs_evaluator *ev, const vs_evaluation *e, const struct plan *plan,
+                           int64_t left, int64_t done)
+{
+    const vs_model_config *m = vs_scorer_config(e->scorer);
+    char time[32], memory[32], disk[32];
+    double seconds;
+    VS_TRY(vs_evaluator_time(ev, &seconds));
+    vs_say("clean + %d corruptions: %d cells of %d videos, %d views of %d x %d x %d each",
+           plan->corruptions, plan->cells, e->split->n, e->segments * e->crops, m->T, m->H, m->W);
+    if (done)
+        vs_say("%lld of %lld videos are already scored", (long long)done, (long long)(left + done));
+    vs_say("estimate: %s (%.3g s a video), %s of memory for views, %s on disk",
+           vs_human_time(time, seconds * (double)left), seconds,
+           vs_human_bytes(memory, vs_evaluator_memory(ev)),
+           vs_human_bytes(disk, 64.0 * (double)(left + done) + 4e4 * plan->cells));
+    return VS_OK;
+}
+
+static vs_err score_cells(const vs_evaluation *e, const struct plan *plan)
+{
+    vs_evaluator *ev = NULL;
+    vs_progress *progress = NULL;
+    int64_t left, done;
+    VS_TRY(count_left(&left, &done, e, plan));
+    if (!left) {
+        vs_say("all %d cells are scored already", plan->cells);
+        return VS_OK;
+    }
+    vs_err err = vs_evaluator_open(&ev, e);
+    if (err == VS_OK)
+        err = say_estimate(ev, e, plan, left, done);
+    if (err == VS_OK)
+        progress = vs_progress_start("robust", "videos", left);
+    for (int i = 0; err == VS_OK && i < plan->cells; i++) {
+        vs_progress_note(progress, "%s %d", vs_cell_name(&plan->cell[i]), plan->cell[i].severity);
+        err = vs_evaluator_cell(ev, &plan->cell[i], progress);
+    }
+    if (progress)
+        vs_progress_end(&progress);
+    vs_evaluator_close(&ev);
+    return err;
+}
+
+/* ---- Results -------------------------------------------------------------------------------- */
+
+static void print_row(const char *name, const vs_row *row)
+{
+    printf("  %-18s", name);
+    for (int q = 0; q < VS_QUANTITIES; q++)
+        if (row->q[q].value == row->q[q].value)
+            printf("  %6.3f [%.3f, %.3f]", row->q[q].value, row->q[q].lo, row->q[q].hi);
+        else
+            printf("  %6s %16s", "-", "");
+    putchar('\n');
+}
+
+static void print_table(const vs_results *r)
+{
+    printf("  %-18s  %-22s  %-22s  %-22s  %-22s\n", "", "top-1 [95%]", "top-5", "gamma_a", "gamma_r");
+    for (int i = 0; i < r->stats->rows; i++) {
+        const vs_row *row = &r->stats->row[i];
+        if (row->kind == VS_ROW_CLEAN || row->kind == VS_ROW_CORRUPTION)
+            print_row(row->name, row);
+        else if (row->kind == VS_ROW_OVERALL)
+            print_row("mean of groups", row);
+        else if (row->kind == VS_ROW_ALL)
+            print_row("mPC, rPC", row);
+    }
+}
+
+/* Writes everything that results.db can give. */
+static vs_err write_results(const struct run_settings *s)
+{
+    vs_results results;
+    VS_TRY(vs_results_load(&results, s->out));
+    char *page = vs_path_join(s->out, "report.html");
+    vs_err err = vs_results_write(&results);
+    if (err == VS_OK)
+        err = vs_report_write(page, &results, 1);
+    if (err == VS_OK && s->common.json)
+        vs_json_print(vs_results_json(&results));
+    else if (err == VS_OK)
+        print_table(&results);
+    if (err == VS_OK)
+        vs_say("report: %s", page);
+    free(page);
+    vs_results_free(&results);
+    return err;
+}
+
+/* After a signal: write what there is, and say how to go on. */
+static vs_err stopped(const struct run_settings *s)
+{
+    if (write_results(s) != VS_OK)
+        vs_say("no results to report yet: the clean videos are not all scored");
+    return VS_FAIL(VS_ERR_STOPPED, "stopped; everything scored is saved in %s, the same command "
+                   "goes on", s->out);
+}
+
+static vs_err evaluate(const struct run_settings *s, vs_evaluation *e, const struct plan *plan,
+                       const vs_split *split)
+{
+    json_t *record = NULL;
+    e->split = split;
+    VS_TRY(vs_scorer_check_split(e->scorer, split));
+    VS_TRY(make_record(&record, s, e->scorer));
+    vs_err err = vs_results_open(&e->db, s->out, record, free_keys, split);
+    json_decref(record);
+    if (err == VS_OK)
+        err = score_cells(e, plan);
+    vs_results_close(&e->db);
+    if (err == VS_OK)
+        err = write_results(s);
+    return err == VS_ERR_STOPPED ? stopped(s) : err;
+}
+
+static vs_err run_run(vs_call *call)
+{
+    const struct run_settings *s = call->settings;
+    vs_evaluation e = { .seed = (uint64_t)s->common.seed, .threads = s->common.jobs,
+                        .options = { .variant = (vs_variant)s->variant,
+                                     .negative = s->negative } };
+    struct plan plan = { 0 };
+    vs_split split = { 0 };
+    vs_err err = make_plan(&plan, s);
+    if (err == VS_OK)
+        err = vs_views_parse(&e.segments, &e.crops, s->views);
+    if (err == VS_OK)
+        err = vs_store_open(&e.store, s->store);
+    if (err == VS_OK)
+        err = vs_store_split(&split, e.store, s->split);
+    if (err == VS_OK)
+        err = vs_scorer_open(&e.scorer, s->model, s->device, s->common.jobs, s->batch);
+    if (err == VS_OK)
+        err = evaluate(s, &e, &plan, &split);
+    vs_scorer_close(&e.scorer);
+    vs_split_free(&split);
+    vs_store_close(&e.store);
+    free(plan.cell);
+    return err;
+}
+
+const vs_command vs_command_run = {
+    .name = "run", .args = "", .help = "score a model on clean and corrupted videos",
+    .opts = run_opts, .settings_size = sizeof(struct run_settings), .run = run_run
+};
