@@ -61,7 +61,8 @@ static vs_err add_frame(struct clip *c, int t, const char *path)
         c->rgb = calloc((size_t)c->T, n);
     }
     if (!c->rgb)
-        err = VS_FAIL(VS_ERR_NOMEM, "%s: no memory for %d frames of %d x %d", path, c->T, c->W, c->H);
+        err = VS_FAIL(VS_ERR_NOMEM, "%s: no memory for %d frames of %d x %d", path, c->T, c->W,
+                      c->H);
     else if (image.W != c->W || image.H != c->H)
         err = VS_FAIL(VS_ERR_CORRUPT, "%s: is %d x %d, the first frame is %d x %d", path, image.W,
                       image.H, c->W, c->H);
@@ -112,8 +113,10 @@ static vs_err clip_write(const char *path, const struct clip *c, const uint8_t *
     vs_err err = VS_OK;
     for (int t = 0; t < T && err == VS_OK; t++) {
         char *file = vs_path_join(path, c->name[t]);
-        err = vs_stop_requested() ? VS_FAIL(VS_ERR_STOPPED, "stopped after %d of %d frames; run the "
-                                            "same command again", t, T)
+        err = vs_stop_requested() ? VS_FAIL(VS_ERR_STOPPED,
+                                            "stopped after %d of %d frames; run the "
+                                            "same command again",
+                                            t, T)
                                   : vs_png_write(file, c->W, c->H, rgb + n * (size_t)t);
         free(file);
         vs_progress_add(progress, 1);
@@ -161,9 +164,9 @@ static vs_err run_apply(vs_call *call)
     if (err == VS_OK)
         err = clip_write(out, &clip, dst, T, vs_path_is_dir(in));
     if (err == VS_OK && s->common.json)
-        vs_json_print(json_pack("{ss si sI si si si ss}", "corruption", corruption->name, "severity",
-                                s->severity, "seed", (json_int_t)s->common.seed, "frames", T,
-                                "width", clip.W, "height", clip.H, "out", out));
+        vs_json_print(json_pack("{ss si sI si si si ss}", "corruption", corruption->name,
+                                "severity", s->severity, "seed", (json_int_t)s->common.seed,
+                                "frames", T, "width", clip.W, "height", clip.H, "out", out));
 out:
     vs_pool_close(&pool);
     clip_free(&clip);

@@ -191,7 +191,8 @@ static void draw_axes(FILE *f, double most)
 
 static void draw_chart(FILE *f, const vs_results *r, int n, const char *name, double most)
 {
-    fprintf(f, "<svg class=chart viewBox=\"0 0 210 134\" role=img><text class=name x=%d y=12>", LEFT);
+    fprintf(f, "<svg class=chart viewBox=\"0 0 210 134\" role=img><text class=name x=%d y=12>",
+            LEFT);
     vs_page_title(f, *name ? name : "mean of corruptions");
     fprintf(f, "</text>");
     draw_axes(f, most);

@@ -164,7 +164,7 @@ vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list
     return *n ? VS_OK : VS_FAIL(VS_ERR_USAGE, "--corruptions: the list is empty");
 }
 
-/* ---- Making them --------------------------------------------------------------------------- */
+/* ---- Making them -------------------------------------------------------------------------- */
 
 struct vs_corrupter {
     const vs_corruption *corruption;

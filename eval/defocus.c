@@ -146,7 +146,7 @@ static vs_err prepare_defocus(void **table, const double *level)
     return VS_OK;
 }
 
-/* ---- The picture ----------------------------------------------------------------------------- */
+/* ---- The picture -------------------------------------------------------------------------- */
 
 /* Prefix sums down the columns of the picture with its mirrored border of m pixels:
  * sum[r][x] = rows 0..r-1 of column x, modulo 2^16. (H + 2m + 1, stride). */

@@ -41,7 +41,7 @@ const char *vs_cell_name(const vs_cell_plan *plan)
     return plan->corruption ? plan->corruption->name : "clean";
 }
 
-/* ---- Pictures for the report ---------------------------------------------------------------- */
+/* ---- Pictures for the report -------------------------------------------------------------- */
 
 /* (H, W) shrunk to w x h into columns x.. of a picture `stride` pixels wide. */
 static void shrink(uint8_t *dst, int stride, const uint8_t *src, int H, int W, int h, int w)
@@ -97,7 +97,7 @@ static void make_thumbs(struct slot *s)
                                 : frame_thumb(middle, m->H, m->W);
 }
 
-/* ---- Making the views of a video --------------------------------------------------------------- */
+/* ---- Making the views of a video ---------------------------------------------------------- */
 
 static vs_err reorder(vs_video *video, const vs_corrupter *corrupter, uint64_t seed)
 {
@@ -153,7 +153,7 @@ static void slot_job(void *arg, int worker)
         snprintf(s->detail, sizeof(s->detail), "%s", vs_err_detail());
 }
 
-/* ---- Scoring ------------------------------------------------------------------------------------ */
+/* ---- Scoring ------------------------------------------------------------------------------ */
 
 static vs_err score(struct slot *s, vs_result *out)
 {
@@ -225,7 +225,8 @@ static vs_err score_places(struct vs_evaluator *ev, const int *place, int n,
         vs_pool_wait(ev->pool);
         const bool stop = vs_stop_requested();
         if (!stop && next < n)
-            submit(ev, ev->slot[!bank], place + next, min_int(n - next, ev->slots), plan, corrupter);
+            submit(ev, ev->slot[!bank], place + next, min_int(n - next, ev->slots), plan,
+                   corrupter);
         err = finish(ev, ev->slot[bank], here, plan);
         if (err == VS_OK)
             vs_progress_add(progress, here);
@@ -274,7 +275,7 @@ vs_err vs_evaluator_time(vs_evaluator *ev, double *seconds)
     return VS_OK;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Opening ------------------------------------------------------------------------------ */
 
 double vs_evaluator_memory(const vs_evaluator *ev)
 {

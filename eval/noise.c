@@ -166,7 +166,7 @@ static vs_err frame_impulse(uint8_t *dst, const uint8_t *src, const vs_frame *f)
     return each_value(dst, src, f, flip_impulse, 4);
 }
 
-/* ---- Shot: k photons, found by a guide table and a short walk ------------------------------- */
+/* ---- Shot: k photons, found by a guide table and a short walk ----------------------------- */
 
 struct shot {
     int photons;                   /* columns of `upto` */

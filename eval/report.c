@@ -8,7 +8,7 @@
 #include "base/version.h"
 #include "eval/page.h"
 
-/* ---- Head: what was found, in words and four numbers ------------------------------------------ */
+/* ---- Head: what was found, in words and four numbers -------------------------------------- */
 
 static const char *setting(const vs_results *r, const char *key)
 {
@@ -119,17 +119,20 @@ static void write_head(FILE *f, const vs_results *r, int n)
             setting_int(r, "frames"), setting_int(r, "width"), setting_int(r, "height"));
     for (int i = 0; i < n; i++)
         if (r[i].unfinished)
-            fprintf(f, "<p class=note>%s: %d more cell%s begun but not finished; left out here.</p>\n",
-                    n > 1 ? "Unfinished" : "The run is not finished", r[i].unfinished,
-                    r[i].unfinished == 1 ? " is" : "s are");
+            fprintf(
+                f,
+                "<p class=note>%s: %d more cell%s begun but not finished; left out here.</p>\n",
+                n > 1 ? "Unfinished" : "The run is not finished", r[i].unfinished,
+                r[i].unfinished == 1 ? " is" : "s are");
 }
 
-/* ---- Several models ----------------------------------------------------------------------------- */
+/* ---- Several models ----------------------------------------------------------------------- */
 
 static void write_models(FILE *f, const vs_results *r, int n)
 {
-    fprintf(f, "<div class=wide><table class=plain><thead><tr><th>model</th><th>clean</th>"
-               "<th>mPC</th><th>rPC</th><th>mean &gamma;<sub>a</sub> of groups</th></tr></thead>\n");
+    fprintf(f,
+            "<div class=wide><table class=plain><thead><tr><th>model</th><th>clean</th>"
+            "<th>mPC</th><th>rPC</th><th>mean &gamma;<sub>a</sub> of groups</th></tr></thead>\n");
     for (int i = 0; i < n; i++) {
         const vs_row *all = vs_stats_find(r[i].stats, VS_ROW_ALL, "", 0);
         const vs_row *overall = vs_stats_find(r[i].stats, VS_ROW_OVERALL, "", 0);
@@ -170,8 +173,10 @@ static void write_wins(FILE *f, const vs_results *first, const vs_results *other
     vs_page_text(f, vs_results_name(other));
     fprintf(f, "</b> is better than <b>");
     vs_page_text(f, vs_results_name(first));
-    fprintf(f, "</b> in %d of %d corruptions; the 95%% interval of the paired difference lies above "
-               "zero in %d and below zero in %d.</p>\n", wins, n, clear, clear_losses);
+    fprintf(f,
+            "</b> in %d of %d corruptions; the 95%% interval of the paired difference lies above "
+            "zero in %d and below zero in %d.</p>\n",
+            wins, n, clear, clear_losses);
 }
 
 static void write_comparison(FILE *f, const vs_results *r, int n)
@@ -212,15 +217,15 @@ static void write_comparison(FILE *f, const vs_results *r, int n)
             if (m && isnan(d.value))
                 fprintf(f, "<td>&ndash;</td>");
             else if (m)
-                fprintf(f, "<td>%+.1f <small>[%+.1f, %+.1f]</small></td>", 100 * d.value, 100 * d.lo,
-                        100 * d.hi);
+                fprintf(f, "<td>%+.1f <small>[%+.1f, %+.1f]</small></td>", 100 * d.value,
+                        100 * d.lo, 100 * d.hi);
         }
         fprintf(f, "</tr>\n");
     }
     fprintf(f, "</table></div>\n");
 }
 
-/* ---- The table of one model -------------------------------------------------------------------- */
+/* ---- The table of one model --------------------------------------------------------------- */
 
 static void table_row(FILE *f, const vs_row *row, const char *name, double clean, double most,
                       int model)
@@ -266,7 +271,7 @@ static void write_table(FILE *f, const vs_results *r, int model)
     fprintf(f, "</table></div>\n");
 }
 
-/* ---- Pictures ------------------------------------------------------------------------------------ */
+/* ---- Pictures ----------------------------------------------------------------------------- */
 
 static void figure(FILE *f, const char *uri, const char *caption, int severity)
 {
@@ -299,7 +304,7 @@ static void write_pictures(FILE *f, const vs_results *r)
     }
 }
 
-/* ---- How it was made ------------------------------------------------------------------------------- */
+/* ---- How it was made ---------------------------------------------------------------------- */
 
 /* A word for the shell, quoted where it must be, then escaped. */
 static void shell_word(FILE *f, const char *word)
@@ -363,13 +368,15 @@ static void write_method(FILE *f, const vs_results *r, int n)
     fprintf(f, "<h2>How to reproduce it</h2>\n");
     for (int i = 0; i < n; i++)
         write_command(f, &r[i]);
-    fprintf(f, "<p class=note>A video's frames depend on (seed, clip, corruption, severity) only. "
-               "&gamma;<sub>a</sub> = 1 &minus; (A<sub>clean</sub> &minus; A); &gamma;<sub>r</sub> = "
-               "1 &minus; (A<sub>clean</sub> &minus; A) / A<sub>clean</sub>. mPC: mean top-1 over all "
-               "corruptions and severities; rPC = mPC / A<sub>clean</sub>. Intervals: 95%% "
-               "percentiles of %d bootstrap samples of the videos. They tell how far another draw "
-               "of videos could move a number, not how far another training run could.</p>\n",
-            VS_REPLICATES);
+    fprintf(
+        f,
+        "<p class=note>A video's frames depend on (seed, clip, corruption, severity) only. "
+        "&gamma;<sub>a</sub> = 1 &minus; (A<sub>clean</sub> &minus; A); &gamma;<sub>r</sub> = "
+        "1 &minus; (A<sub>clean</sub> &minus; A) / A<sub>clean</sub>. mPC: mean top-1 over all "
+        "corruptions and severities; rPC = mPC / A<sub>clean</sub>. Intervals: 95%% "
+        "percentiles of %d bootstrap samples of the videos. They tell how far another draw "
+        "of videos could move a number, not how far another training run could.</p>\n",
+        VS_REPLICATES);
     for (int i = 0; i < n; i++) {
         fprintf(f, "<h3>");
         vs_page_text(f, vs_results_name(&r[i]));
@@ -379,7 +386,7 @@ static void write_method(FILE *f, const vs_results *r, int n)
     fprintf(f, "<p class=note>vsyn-robust " VS_VERSION "</p></body></html>\n");
 }
 
-/* ---- The page ---------------------------------------------------------------------------------------- */
+/* ---- The page ----------------------------------------------------------------------------- */
 
 static void write_page(FILE *f, const vs_results *r, int n)
 {

@@ -31,7 +31,7 @@ struct vs_results_db {
     const vs_split *split;
 };
 
-/* ---- SQL -------------------------------------------------------------------------------------- */
+/* ---- SQL ---------------------------------------------------------------------------------- */
 
 static vs_err failed(const vs_results_db *db)
 {
@@ -87,7 +87,7 @@ static vs_err get_meta(char **value, vs_results_db *db, const char *key)
     return err;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Opening ------------------------------------------------------------------------------ */
 
 static bool listed(const char *const *names, const char *name)
 {
@@ -170,7 +170,8 @@ static vs_err fill_or_compare(vs_results_db *db, const char *dir, const json_t *
         if (err == VS_OK)
             err = set_meta(db, "format", FORMAT);
     } else if (strcmp(format, FORMAT) != 0 || !old) {
-        err = VS_FAIL(VS_ERR_CORRUPT, "%s: format %s, this program writes " FORMAT, db->path, format);
+        err = VS_FAIL(VS_ERR_CORRUPT, "%s: format %s, this program writes " FORMAT, db->path,
+                      format);
     } else {
         err = vs_json_parse(&then, old, strlen(old), db->path);
         if (err == VS_OK)
@@ -234,7 +235,7 @@ void vs_results_close(vs_results_db **db)
     }
 }
 
-/* ---- Rows --------------------------------------------------------------------------------------- */
+/* ---- Rows --------------------------------------------------------------------------------- */
 
 vs_err vs_results_done(vs_results_db *db, const char *corruption, int severity, bool *done)
 {
@@ -290,7 +291,7 @@ vs_err vs_results_thumb(vs_results_db *db, const char *corruption, int severity,
     return err;
 }
 
-/* ---- Loading -------------------------------------------------------------------------------------- */
+/* ---- Loading ------------------------------------------------------------------------------ */
 
 /* The hits of a cell into *cell when it is complete, else *cell stays empty. */
 static vs_err load_cell(vs_cell *cell, bool *begun, vs_results_db *db, const char *name,
@@ -330,8 +331,10 @@ static vs_err load_cells(vs_results *r, vs_results_db *db)
     bool begun;
     VS_TRY(load_cell(&cell, &begun, db, "clean", "clean", 0, r->videos));
     if (!cell.hit1)
-        return VS_FAIL(VS_ERR_CORRUPT, "%s: the clean videos are not all scored yet; run again with "
-                       "the same --out to go on", db->path);
+        return VS_FAIL(VS_ERR_CORRUPT,
+                       "%s: the clean videos are not all scored yet; run again with "
+                       "the same --out to go on",
+                       db->path);
     VS_PUSH(r->cell, r->cells, cell);
     for (int i = 0; i < vs_corruption_count(); i++)
         for (int severity = 1; severity <= VS_SEVERITIES; severity++) {

@@ -48,7 +48,7 @@ vs_err vs_results_add(vs_results_db *db, const char *corruption, int severity,
 vs_err vs_results_thumb(vs_results_db *db, const char *corruption, int severity,
                         const char *uri);
 
-/* ---- To report ------------------------------------------------------------------------------ */
+/* ---- To report ---------------------------------------------------------------------------- */
 
 typedef struct vs_thumb {
     char *corruption, *uri;
@@ -75,7 +75,8 @@ const char *vs_results_picture(const vs_results *results, const char *corruption
 /* "ucf101-finetune": the last part of the model's path. */
 const char *vs_results_name(const vs_results *results);
 
-/* Everything as JSON; the caller releases it. Holds no times: the same results give the same text. */
+/* Everything as JSON; the caller releases it. Holds no times: the same results give the same
+ * text. */
 json_t *vs_results_json(const vs_results *results);
 /* DIR/results.json and DIR/results.csv, each atomic. */
 vs_err vs_results_write(const vs_results *results);

@@ -86,7 +86,7 @@ static vs_err make_plan(struct plan *plan, const struct run_settings *s)
     return err;
 }
 
-/* ---- Settings that go with the results ------------------------------------------------------- */
+/* ---- Settings that go with the results ---------------------------------------------------- */
 
 static vs_err model_checksum(char text[20], const char *path)
 {
@@ -105,16 +105,17 @@ static vs_err make_record(json_t **out, const struct run_settings *s, const vs_s
     const vs_model_config *m = vs_scorer_config(scorer);
     char checksum[20];
     VS_TRY(model_checksum(checksum, vs_scorer_path(scorer)));
-    *out = json_pack("{ss ss ss ss ss ss ss sI ss sb si si si si si si}", "model", s->model,
-                     "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
-                     s->corruptions, "severities", s->severities, "views", s->views, "seed",
-                     (json_int_t)s->common.seed, "variant", s->variant ? "vlmr" : "arre",
-                     "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
-                     m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
+    *out =
+        json_pack("{ss ss ss ss ss ss ss sI ss sb si si si si si si}", "model", s->model,
+                  "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
+                  s->corruptions, "severities", s->severities, "views", s->views, "seed",
+                  (json_int_t)s->common.seed, "variant", s->variant ? "vlmr" : "arre",
+                  "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
+                  m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
     return VS_OK;
 }
 
-/* ---- Going through the cells -------------------------------------------------------------------- */
+/* ---- Going through the cells -------------------------------------------------------------- */
 
 /* Videos that the plan still lacks. */
 static vs_err count_left(int64_t *left, int64_t *done, const vs_evaluation *e,
@@ -175,7 +176,7 @@ static vs_err score_cells(const vs_evaluation *e, const struct plan *plan)
     return err;
 }
 
-/* ---- Results -------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------ */
 
 static void print_row(const char *name, const vs_row *row)
 {
@@ -190,7 +191,8 @@ static void print_row(const char *name, const vs_row *row)
 
 static void print_table(const vs_results *r)
 {
-    printf("  %-18s  %-22s  %-22s  %-22s  %-22s\n", "", "top-1 [95%]", "top-5", "gamma_a", "gamma_r");
+    printf("  %-18s  %-22s  %-22s  %-22s  %-22s\n", "", "top-1 [95%]", "top-5", "gamma_a",
+           "gamma_r");
     for (int i = 0; i < r->stats->rows; i++) {
         const vs_row *row = &r->stats->row[i];
         if (row->kind == VS_ROW_CLEAN || row->kind == VS_ROW_CORRUPTION)

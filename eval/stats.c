@@ -46,7 +46,7 @@ static void lay_rows(vs_stats *s, const vs_cell *cell, int cells)
     }
 }
 
-/* ---- One set of accuracies -> every row ------------------------------------------------------ */
+/* ---- One set of accuracies -> every row --------------------------------------------------- */
 
 /* Which rows a row is the mean of. */
 static int is_part(const vs_row *whole, const vs_row *part)
@@ -191,13 +191,15 @@ vs_err vs_stats_new(vs_stats **out, const vs_cell *cell, int cells, int videos)
     VS_ASSERT(cells >= 1 && videos >= 1 && cell[0].severity == 0);
     vs_err err = VS_OK;
     vs_stats *s = vs_new(sizeof(*s));
-    double *top1 = calloc((size_t)cells, sizeof(*top1)), *top5 = calloc((size_t)cells, sizeof(*top5));
+    double *top1 = calloc((size_t)cells, sizeof(*top1)),
+           *top5 = calloc((size_t)cells, sizeof(*top5));
     uint16_t *times = calloc((size_t)videos, sizeof(*times));
     s->videos = videos;
     lay_rows(s, cell, cells);
     s->replicate = calloc((size_t)VS_REPLICATES * (size_t)s->rows, sizeof(float) * VS_QUANTITIES);
     if (!top1 || !top5 || !times || !s->replicate)
-        err = VS_FAIL(VS_ERR_NOMEM, "no memory for the statistics of %d x %d results", cells, videos);
+        err = VS_FAIL(VS_ERR_NOMEM, "no memory for the statistics of %d x %d results", cells,
+                      videos);
     else
         estimate(s, cell, cells, top1, top5, times);
     free(top1);

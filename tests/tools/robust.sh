@@ -69,7 +69,9 @@ fails 1 "a damaged picture" "damaged.png: not a readable PNG" \
     vsyn-robust apply jpeg --severity 1 damaged.png x
 mkdir mixed empty
 cp clip/f0.png mixed/a.png
-check "a smaller picture" vsyn-robust apply jpeg --severity 1 "$VSYN_ROOT/tests/golden/corrupt/clean/drift_08.png" mixed/b.png
+cp "$(ls "$VSYN_ROOT"/tests/golden/gen/*.png | head -n 1)" mixed/b.png
+fails 1 "pictures of two sizes" "mixed/b.png: is 256 x 256, the first frame is 224 x 224" \
+    vsyn-robust apply jpeg --severity 1 mixed x
 fails 1 "an empty folder" "empty: no PNG files" vsyn-robust apply jpeg --severity 1 empty x
 echo text >clip.txt
 fails 1 "not a picture" "clip.txt: expected a PNG file or a folder" \

@@ -30,7 +30,8 @@ static vs_err add_clip(vs_writer *writer, int64_t dataset, const char *split, in
                        int size)
 {
     vs_rng rng = vs_rng_at(0, VS_RNG_TEST, vs_rng_index((uint64_t)label, (uint64_t)number));
-    const int x = (int)vs_rng_below(&rng, (uint32_t)size), y = (int)vs_rng_below(&rng, (uint32_t)size);
+    const int x = (int)vs_rng_below(&rng, (uint32_t)size),
+              y = (int)vs_rng_below(&rng, (uint32_t)size);
     char *name = vs_strf("%s/%s_%d.mp4", class_name[label], split, number);
     const vs_clip_info info = { .dataset = dataset, .name = name, .W = size, .H = size, .fps = 25 };
     uint8_t *rgb = vs_new((size_t)size * (size_t)size * 3);
