@@ -16,7 +16,7 @@ void vs_sumsq_cpu(vs_device *dev, double *out, const float *x, int64_t n)
     double *part = vs_device_scratch(dev, sizeof(double) * (size_t)pieces);
     if (!part)
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, n)
     for (int64_t i = 0; i < pieces; i++)
         part[i] = sum_squares(x + i * VS_CHUNK, vs_piece(n, i * VS_CHUNK, VS_CHUNK));
     for (int64_t i = 0; i < pieces; i++)
@@ -59,7 +59,7 @@ void vs_adamw_cpu(vs_device *dev, float *w, float *m, float *v, const float *g,
         .v_scale = (float)(1.0 / sqrt(1.0 - pow(b2, t))),
         .eps = args->eps,
     };
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, n)
     for (int64_t at = 0; at < n; at += VS_CHUNK)
         update(w + at, m + at, v + at, g + at, &s, vs_piece(n, at, VS_CHUNK));
 }

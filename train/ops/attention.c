@@ -86,7 +86,7 @@ void vs_attention_fwd_cpu(vs_device *dev, vs_real *y, float *lse, const vs_real 
     if (!scratch)
         return;
     omp_set_num_threads(dev->threads);
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * H * S * S)
     for (int64_t job = 0; job < (int64_t)B * H * tiles; job++) {
         const int t = (int)(job % tiles), h = (int)(job / tiles % H), b = (int)(job / tiles / H);
         const struct head hd = head_of(qkv, b, h, S, H, D);
@@ -154,7 +154,7 @@ void vs_attention_bwd_cpu(vs_device *dev, vs_real *dqkv, const vs_real *dy, cons
     if (!scratch)
         return;
     omp_set_num_threads(dev->threads);
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * H * S * S)
     for (int job = 0; job < B * H; job++) {
         const int h = job % H, b = job / H;
         const struct head hd = head_of(qkv, b, h, S, H, D);

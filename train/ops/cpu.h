@@ -23,14 +23,22 @@
 #endif
 
 #define VS_PRAGMA(text) _Pragma(#text)
-/* Iterations of the next loop are shared out evenly among the device's threads. */
-#define VS_PARALLEL(dev) VS_PRAGMA(omp parallel for schedule(static) num_threads((dev)->threads))
+/* Iterations of the next loop are shared out evenly among the device's threads, where `work`
+ * (values touched) is worth waking them. */
+#define VS_PARALLEL(dev, work) \
+    VS_PRAGMA(omp parallel for schedule(static) num_threads(vs_team(dev, work)))
 #define VS_SIMD VS_PRAGMA(omp simd)
 
 /* Rows of a partial sum: small enough to share out, the same for any number of threads. */
 #define VS_ROWS 64
 /* Values of a partial sum or of one piece of an element-wise operation. */
 #define VS_CHUNK 16384
+
+/* A sleeping thread needs some microseconds to start: the time of a few thousand values. */
+static inline int vs_team(const vs_device *dev, int64_t work)
+{
+    return work < VS_CHUNK ? 1 : dev->threads;
+}
 
 static inline int64_t vs_ceil_div(int64_t a, int64_t b)
 {

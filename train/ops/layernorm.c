@@ -33,7 +33,7 @@ void vs_layernorm_fwd_cpu(vs_device *dev, vs_real *y, float *mean, float *rstd, 
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)N * C)
     for (int n = 0; n < N; n++)
         fwd_row(y + (int64_t)n * C, mean + n, rstd + n, x + (int64_t)n * C, w, b, eps, C);
 }
@@ -72,7 +72,7 @@ void vs_layernorm_bwd_cpu(vs_device *dev, vs_real *dx, float *dw, float *db, con
     float *part = vs_device_scratch(dev, sizeof(float) * 2 * (size_t)pieces * (size_t)C);
     if (!part)
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)N * C)
     for (int i = 0; i < pieces; i++) {
         float *const pw = part + (int64_t)i * 2 * C, *const pb = pw + C;
         const int first = i * VS_ROWS, end = first + (int)vs_piece(N, first, VS_ROWS);

@@ -20,7 +20,7 @@ void vs_mean_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S,
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * S * C)
     for (int b = 0; b < B; b++)
         mean_clip(y + (int64_t)b * C, x + (int64_t)b * S * C, S, C);
 }
@@ -36,7 +36,7 @@ void vs_mean_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int 
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * S * C)
     for (int n = 0; n < B * S; n++)
         spread_row(dx + (int64_t)n * C, dy + (int64_t)(n / S) * C, 1.0f / (float)S, C);
 }
@@ -58,7 +58,7 @@ void vs_mse_fwd_cpu(vs_device *dev, float *loss, const vs_real *y, const float *
     double *part = vs_device_scratch(dev, sizeof(double) * (size_t)pieces), sum = 0.0;
     if (!part)
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, n)
     for (int64_t i = 0; i < pieces; i++)
         part[i] = squared_distance(y + i * VS_CHUNK, t + i * VS_CHUNK,
                                    vs_piece(n, i * VS_CHUNK, VS_CHUNK));
@@ -80,7 +80,7 @@ void vs_mse_bwd_cpu(vs_device *dev, vs_real *dy, const vs_real *y, const float *
     if (vs_device_failed(dev))
         return;
     const float a = (float)(2.0 * (double)scale / (double)n);
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, n)
     for (int64_t at = 0; at < n; at += VS_CHUNK)
         difference(dy + at, y + at, t + at, a, vs_piece(n, at, VS_CHUNK));
 }

@@ -23,7 +23,7 @@ void vs_gemm_cpu(vs_device *dev, float *c, const float *a, const float *b, const
 
 static void fill_rows(vs_device *dev, float *y, const float *b, int N, int K)
 {
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)N * K)
     for (int n = 0; n < N; n++)
         memcpy(y + (int64_t)n * K, b, sizeof(float) * (size_t)K);
 }
@@ -66,7 +66,7 @@ void vs_column_sum_cpu(vs_device *dev, float *sum, const float *x, int N, int C,
     float *part = vs_device_scratch(dev, sizeof(float) * (size_t)pieces * (size_t)C);
     if (!part)
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)N * C)
     for (int i = 0; i < pieces; i++)
         sum_rows(part + (int64_t)i * C, x + (int64_t)i * VS_ROWS * stride,
                  (int)vs_piece(N, (int64_t)i * VS_ROWS, VS_ROWS), C, stride);

@@ -3,7 +3,7 @@
 
 /* Calls kernel(piece) for fixed pieces of n values, shared among the threads. */
 #define EACH_PIECE(dev, n, at, count, call)                                \
-    VS_PARALLEL(dev)                                                       \
+    VS_PARALLEL(dev, n)                                                    \
     for (int64_t at = 0; at < (n); at += VS_CHUNK) {                       \
         const int64_t count = vs_piece((n), at, VS_CHUNK);                 \
         call;                                                              \
@@ -53,7 +53,7 @@ void vs_add_scaled_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_re
         EACH_PIECE(dev, B * n, at, count, add(y + at, x + at, a + at, 1.0f, count))
         return;
     }
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, B * n)
     for (int b = 0; b < B; b++)
         add(y + b * n, x + b * n, a + b * n, scale[b], n);
 }
@@ -70,7 +70,7 @@ void vs_scale_clips_cpu(vs_device *dev, vs_real *y, const vs_real *x, const floa
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, B * n)
     for (int b = 0; b < B; b++)
         times(y + b * n, x + b * n, scale[b], n);
 }

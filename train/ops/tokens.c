@@ -53,7 +53,7 @@ void vs_patch_gather_cpu(vs_device *dev, vs_real *x, const uint8_t *frames,
     const int64_t P = 3 * (int64_t)grid->tubelet * grid->patch * grid->patch;
     const int64_t clip = 3 * (int64_t)grid->T * grid->H * grid->W;
     VS_ASSERT(index || S == tokens_of(grid));
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, B * S * P)
     for (int n = 0; n < B * S; n++)
         gather(x + n * P, frames + n / S * clip, table, index ? index[n] : n % S, grid);
 }
@@ -98,7 +98,7 @@ void vs_patch_target_cpu(vs_device *dev, float *t, const uint8_t *frames, const 
     const int64_t P = 3 * (int64_t)grid->tubelet * grid->patch * grid->patch;
     const int64_t clip = 3 * (int64_t)grid->T * grid->H * grid->W;
     VS_ASSERT(index || S == tokens_of(grid));
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, B * S * P)
     for (int n = 0; n < B * S; n++)
         target(t + n * P, frames + n / S * clip, index ? index[n] : n % S, grid);
 }
@@ -115,7 +115,7 @@ void vs_position_add_cpu(vs_device *dev, vs_real *x, const float *pos, const int
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * S * C)
     for (int n = 0; n < B * S; n++) {
         float *xn = x + (int64_t)n * C;
         add_row(xn, xn, pos + (int64_t)(index ? index[n] : n % S) * C, C);
@@ -128,7 +128,7 @@ void vs_join_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * (V + M) * C)
     for (int n = 0; n < B * (V + M); n++) {
         const int b = n / (V + M), s = n % (V + M);
         const bool seen = s < V;
@@ -154,7 +154,7 @@ void vs_tail_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S,
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * M * C)
     for (int b = 0; b < B; b++)
         memcpy(y + (int64_t)b * M * C, x + ((int64_t)b * S + S - M) * C,
                sizeof(float) * (size_t)M * (size_t)C);
@@ -164,7 +164,7 @@ void vs_tail_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int 
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev)
+    VS_PARALLEL(dev, (int64_t)B * S * C)
     for (int b = 0; b < B; b++) {
         float *to = dx + (int64_t)b * S * C;
         memset(to, 0, sizeof(float) * (size_t)(S - M) * (size_t)C);
