@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/pool.h"
 #include "train/device/device_priv.h"
@@ -45,15 +46,16 @@ static void cpu_wait(vs_device *dev)
 
 /* Threads that wait for each other must sleep. By default they spin, and as soon as there are
  * more busy threads than CPUs (workers that make batches, another program) a step takes ten
- * times as long and more. The OpenMP runtime reads this variable once, when it is loaded,
- * which is before main() and after this: the only place in time for it. */
-static void let_waiting_threads_sleep(void)
+ * times as long and more. The OpenMP runtime reads its settings once, while it is loaded and
+ * before any code of ours runs: so the program sets the variable and starts itself again, in
+ * the same process. Whoever sets one of the two variables chooses otherwise. */
+__attribute__((constructor)) static void let_waiting_threads_sleep(int argc, char **argv)
 {
-    setenv("OMP_WAIT_POLICY", "passive", 0);
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+        return;
+    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        execv("/proc/self/exe", argv);     /* should it fail, the program is merely slower */
 }
-
-__attribute__((used, section(".preinit_array")))
-static void (*const before_openmp)(void) = let_waiting_threads_sleep;
 
 static const vs_device_kind cpu_kind = {
     .take = cpu_take,
