@@ -179,7 +179,8 @@ Test(gradient, a_batch_may_come_in_parts)
     float *parts = small_slab(m, VS_SLAB_GRAD);
     for (int i = 0; i < vs_model_param_count(m); i++) {
         const vs_param *p = vs_model_param(m, i);
-        cr_expect(relative_l2(parts + p->offset, whole + p->offset, p->count) < 1e-5, "%s", p->name);
+        cr_expect(relative_l2(parts + p->offset, whole + p->offset, p->count) < 1e-5, "%s",
+                  p->name);
     }
     double norm, sum = 0.0;
     CHECK_OK(vs_model_grad_norm(m, &norm));
