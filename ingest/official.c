@@ -177,7 +177,8 @@ static vs_err read_hmdb_class(vs_listing *l, const char *root, const char *path,
         if (!*lines.line[i])
             continue;
         if (!vs_line_label(&file, &part, lines.line[i]) || part > 2) {
-            vs_lines_problem(&lines, i, "\"%.80s\", expected \"FILE 0\", 1 or 2", lines.line[i]);
+            vs_lines_problem(&lines, i, "expected \"FILE 0\", 1 or 2 after \"%.80s\"",
+                             lines.line[i]);
         } else if (part > 0) {
             char *name = vs_strf("%s/%s", class, file);
             vs_listing_add(l, find_video(root, name), name, l->split[part - 1], l->classes);

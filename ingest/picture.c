@@ -1,6 +1,7 @@
 /* Frames through swscale. Rules: video.h */
 #include "ingest/picture.h"
 
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 #include <math.h>
@@ -115,13 +116,24 @@ static vs_err make_scaler(vs_picture *p, const struct source *s)
     if (!p->scaled[0])
         VS_TRY(take_planes(p->scaled, p->stride, w, h));
     sws_freeContext(p->scaler);
-    p->scaler = sws_getContext(s->W, s->H, s->format, w, h, AV_PIX_FMT_YUV420P,
-                               SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+    p->scaler = sws_alloc_context();
     if (!p->scaler)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    /* The ranges must be known at the start: set later, frames of the same size would be
+     * copied as they are. */
+    const struct { const char *name; int64_t value; } set[] = {
+        { "srcw", s->W }, { "srch", s->H }, { "src_format", s->format }, { "src_range", s->range },
+        { "dstw", w }, { "dsth", h }, { "dst_format", AV_PIX_FMT_YUV420P }, { "dst_range", 1 },
+        { "sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT },
+    };
+    int code = 0;
+    for (size_t i = 0; i < sizeof(set) / sizeof(*set) && code >= 0; i++)
+        code = av_opt_set_int(p->scaler, set[i].name, set[i].value, 0);
+    if (code < 0 || sws_init_context(p->scaler, NULL, NULL) < 0)
         return VS_FAIL(VS_ERR_CODEC, "cannot convert frames of %dx%d in the pixel format %s", s->W,
                        s->H, av_get_pix_fmt_name(s->format));
     const int *from = sws_getCoefficients(s->space), *to = sws_getCoefficients(SWS_CS_ITU601);
-    /* -1: a format without a choice of matrix or range, e.g. grey */
+    /* Refused (-1) for formats without a choice of matrix, e.g. grey. */
     (void)sws_setColorspaceDetails(p->scaler, from, s->range, to, 1, 0, 1 << 16, 1 << 16);
     p->source = *s;
     return VS_OK;
