@@ -99,8 +99,9 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         sum += ms[i] = one_sample(reader, &split.clip[i % split.n], &r, out);
     qsort(ms, (size_t)n, sizeof(*ms), by_value);
-    printf("{\"bench\": \"store\", \"sample\": \"16x224x224 stride 4\", \"clips\": %d, \"samples\": %d,"
-           " \"open_ms\": %.2f, \"ms_per_sample\": %.2f, \"ms_median\": %.2f, \"ms_min\": %.2f}\n",
+    printf("{\"bench\": \"store\", \"sample\": \"16x224x224 stride 4\", \"clips\": %d, "
+           "\"samples\": %d, \"open_ms\": %.2f, \"ms_per_sample\": %.2f, \"ms_median\": %.2f, "
+           "\"ms_min\": %.2f}\n",
            split.n, n, 1000 * opened, sum / n, ms[n / 2], ms[0]);
     vs_reader_close(&reader);
     vs_split_free(&split);

@@ -52,7 +52,8 @@ Test(lists, paths_with_blanks_quotes_bom_and_crlf)
 
 Test(lists, split_and_root_by_default_and_by_hand)
 {
-    char *dir = check_tmp(), *val = put(dir, "val.csv", "a 0\n"), *other = put(dir, "x.csv", "a 0\n");
+    char *dir = check_tmp(), *val = put(dir, "val.csv", "a 0\n");
+    char *other = put(dir, "x.csv", "a 0\n");
     vs_listing l;
     CHECK_OK(vs_list_file(&l, val, NULL, NULL, NULL));
     has(&l, 0, "a", "val", 0);
@@ -254,7 +255,8 @@ Test(lists, ucf101)
         { { "1 Run\n2 Run\n", "", "" }, "classInd.txt:2: class Run is number 1 already" },
         { { "1 Run\n", "Run/a.avi 0\n", "" }, "trainlist01.txt:1: number 0, but Run is number 1" },
         { { "1 Run\n", "Run/a.avi\n", "" }, "trainlist01.txt:1: \"Run/a.avi\", expected" },
-        { { "1 Run\n", "Run/a.avi 1\n", "\nSit/a.avi\n" }, "testlist01.txt:2: the class of \"Sit/" },
+        { { "1 Run\n", "Run/a.avi 1\n", "\nSit/a.avi\n" },
+          "testlist01.txt:2: the class of \"Sit/" },
         { { "1 Run\n", "Run/a.avi 1\n", "Run/a.avi\n" }, "Run/a.avi is listed twice" },
         { { "1 Run\n", "", "" }, "name no videos" },
     };
