@@ -227,14 +227,22 @@ static void write_comparison(FILE *f, const vs_results *r, int n)
 
 /* ---- The table of one model --------------------------------------------------------------- */
 
-static void table_row(FILE *f, const vs_row *row, const char *name, double clean, double most,
-                      int model)
+/* What a table is drawn with. */
+struct table_style {
+    double clean, most;
+    int model;
+    bool top5;                     /* means something: there are more than five classes */
+};
+
+static void table_row(FILE *f, const vs_row *row, const char *name, const struct table_style *t)
 {
     fprintf(f, "<tr><th>");
     vs_page_title(f, name);
     fprintf(f, "</th><td class=left>");
-    vs_chart_interval(f, &row->q[VS_TOP1], clean, most, model);
+    vs_chart_interval(f, &row->q[VS_TOP1], t->clean, t->most, t->model);
     for (int q = 0; q < VS_QUANTITIES; q++) {
+        if (q == VS_TOP5 && !t->top5)
+            continue;
         fprintf(f, "</td><td>");
         if (q == VS_TOP1 || q == VS_TOP5)
             vs_page_estimate(f, &row->q[q]);
@@ -249,24 +257,26 @@ static void table_row(FILE *f, const vs_row *row, const char *name, double clean
 
 static void write_table(FILE *f, const vs_results *r, int model)
 {
-    const double most = vs_chart_most(r, 1), clean = r->stats->row[0].q[VS_TOP1].value;
+    const struct table_style t = { .clean = r->stats->row[0].q[VS_TOP1].value,
+                                   .most = vs_chart_most(r, 1), .model = model,
+                                   .top5 = setting_int(r, "classes") > 5 };
     fprintf(f, "<div class=wide><table class=plain><thead><tr><th>mean over severities</th>"
-               "<th></th><th>top-1</th><th>top-5</th><th>&gamma;<sub>a</sub></th>"
-               "<th>&gamma;<sub>r</sub></th></tr></thead>\n");
+               "<th></th><th>top-1</th>%s<th>&gamma;<sub>a</sub></th>"
+               "<th>&gamma;<sub>r</sub></th></tr></thead>\n", t.top5 ? "<th>top-5</th>" : "");
     for (int i = 0; i < r->stats->rows; i++) {
         const vs_row *row = &r->stats->row[i];
         if (row->kind == VS_ROW_CLEAN || row->kind == VS_ROW_CORRUPTION)
-            table_row(f, row, row->name, clean, most, model);
+            table_row(f, row, row->name, &t);
     }
     fprintf(f, "<tr class=group><th colspan=6>means</th></tr>\n");
     for (int i = 0; i < r->stats->rows; i++) {
         const vs_row *row = &r->stats->row[i];
         if (row->kind == VS_ROW_GROUP)
-            table_row(f, row, row->name, clean, most, model);
+            table_row(f, row, row->name, &t);
         else if (row->kind == VS_ROW_OVERALL)
-            table_row(f, row, "of the groups", clean, most, model);
+            table_row(f, row, "of the groups", &t);
         else if (row->kind == VS_ROW_ALL)
-            table_row(f, row, "of all cells (mPC, rPC)", clean, most, model);
+            table_row(f, row, "of all cells (mPC, rPC)", &t);
     }
     fprintf(f, "</table></div>\n");
 }
@@ -399,17 +409,19 @@ static void write_page(FILE *f, const vs_results *r, int n)
         write_comparison(f, r, n);
     }
     if (r->cells > 1) {
-        fprintf(f, "<h2>Corruption by severity</h2>\n");
+        fprintf(f, "<h2>Corruption by severity</h2>\n<div class=maps>");
         for (int i = 0; i < n; i++) {
+            fprintf(f, "<section>");
             if (n > 1) {
                 fprintf(f, "<h3 class=\"key m%d\">", i);
                 vs_page_text(f, vs_results_name(&r[i]));
                 fprintf(f, "</h3>");
             }
             vs_chart_heatmap(f, &r[i]);
+            fprintf(f, "</section>\n");
         }
-        fprintf(f, "<h2>How accuracy falls</h2><p class=note>Top-1 in percent over severity; the "
-                   "band is the 95%% interval.</p>\n");
+        fprintf(f, "</div>\n<h2>How accuracy falls</h2><p class=note>Top-1 in percent over "
+                   "severity; the band is the 95%% interval.</p>\n");
         vs_chart_curves(f, r, n);
         fprintf(f, "<h2>Every number</h2><p class=note>Dashed: clean accuracy.</p>\n");
         for (int i = 0; i < n; i++)

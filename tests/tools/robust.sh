@@ -111,7 +111,7 @@ interrupt() # SIGNAL DIR
         sleep 0.02
     done
     kill "-$1" $pid 2>/dev/null
-    wait $pid
+    wait $pid 2>/dev/null
     status=$?
     same "stopped half-way by SIG$1" \
         "$(sqlite3 "$2/results.db" "SELECT count(*) > 30 AND count(*) < $((21 * 18)) FROM result")" 1
