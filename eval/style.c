@@ -28,7 +28,8 @@ const char vs_page_style[] =
     ".plain th{border-top:1px solid var(--line)}.plain thead th{border-top:0}"
     ".plain thead th+th{text-align:right}.plain td.left{text-align:left}\n"
     ".heatmap{border-spacing:2px;border-collapse:separate}.heatmap thead th+th{text-align:center}\n"
-    ".heat{text-align:center;min-width:52px;border-radius:4px}.heat.strong{font-weight:700}"
+    ".heat{text-align:center;min-width:52px;padding:5px 4px;border-radius:4px}"
+    ".heat.strong{font-weight:700}"
     ".none{text-align:center;color:var(--soft)}\n"
     ".group th{color:var(--soft);font-size:.78rem;text-transform:uppercase;letter-spacing:.06em;"
     "padding-top:12px}\n"
@@ -51,5 +52,6 @@ const char vs_page_style[] =
     "overflow-x:auto;font-size:.86rem;line-height:1.55}\n"
     "@media(max-width:600px){body{padding:18px 14px 48px}h1{font-size:1.4rem}"
     "td,th{padding:4px 7px}.heatmap{font-size:.8rem}.heatmap td,.heatmap th{padding:4px 3px}"
-    ".heat{min-width:39px}.plain .interval{display:none}.charts{grid-template-columns:1fr 1fr;gap:8px}"
+    ".heat{min-width:39px}.plain .interval{display:none}"
+    ".charts{grid-template-columns:1fr 1fr;gap:8px}"
     ".cards{grid-template-columns:1fr 1fr}.card b{font-size:1.4rem}}\n";
