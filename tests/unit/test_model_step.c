@@ -81,7 +81,7 @@ Test(device, remembers_its_first_failure)
     CHECK_OK(vs_device_open(&dev, "auto", 1));
     float *block = vs_device_alloc(dev, sizeof(x));
     cr_expect(block && (uintptr_t)block % 256 == 0 && *block == 0.0f);
-    cr_expect_null(vs_device_alloc(dev, (size_t)1 << 60));
+    cr_expect_null(vs_device_alloc(dev, SIZE_MAX));
     vs_device_upload(dev, block, &x, sizeof(x));
     cr_expect_null(vs_device_alloc(dev, 8));
     CHECK_FAILS(vs_device_sync(dev), VS_ERR_NOMEM, "no room for");

@@ -52,13 +52,15 @@ static inline int64_t vs_piece(int64_t n, int64_t from, int64_t size)
 }
 
 /* e^x with a relative error below 2e-7. x < -87 gives a value near 1e-38, not zero.
- * x = k ln 2 + r, |r| <= ln 2 / 2; a polynomial for e^r; k goes into the exponent. */
+ * x = k ln 2 + r, |r| <= ln 2 / 2; a polynomial for e^r; k goes into the exponent. Not a
+ * number gives not a number. */
 static inline float vs_expf(float x)
 {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     const float shift = 12582912.0f;                     /* 1.5 * 2^23: rounds to whole */
-    const float k = (x * 1.44269504f + shift) - shift;
+    const float shifted = x * 1.44269504f + shift;       /* k stands in its lowest bits */
+    const float k = shifted - shift;
     const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;   /* ln 2 in two parts */
     float p = 1.394111641e-03f;
     p = p * r + 8.375132781e-03f;
@@ -67,8 +69,10 @@ static inline float vs_expf(float x)
     p = p * r + 5.000000047e-01f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    const int32_t bits = ((int32_t)k + 127) * (1 << 23);
+    uint32_t bits;
     float power;
+    memcpy(&bits, &shifted, 4);
+    bits = (bits + 127) << 23;
     memcpy(&power, &bits, 4);
     return p * power;
 }
