@@ -70,6 +70,23 @@ Test(tokens, targets_have_mean_0_and_variance_1_and_flat_colours_0)
     vs_device_close(&dev);
 }
 
+/* One value of eight is a step brighter: the 1e-6 beside the deviation shows. */
+Test(tokens, targets_of_low_contrast_feel_the_epsilon)
+{
+    const vs_grid one = { 2, 2, 2, 2, 2 };
+    vs_device *dev = check_cpu(1);
+    uint8_t f[24];
+    float t[24];
+    memset(f, 100, sizeof(f));
+    f[0] = 101;
+    vs_ops_cpu.patch_target(dev, t, f, NULL, 1, 1, &one);
+    const double mean = 100.125 / 255.0, deviation = sqrt(0.125) / 255.0;
+    cr_expect_float_eq(t[0], (101 / 255.0 - mean) / (deviation + 1e-6), 1e-5);
+    cr_expect_float_eq(t[3], (100 / 255.0 - mean) / (deviation + 1e-6), 1e-5);
+    cr_expect(t[1] == 0.0f && t[23] == 0.0f);
+    vs_device_close(&dev);
+}
+
 Test(tokens, join_puts_visible_first_and_its_gradient_comes_back)
 {
     enum { V = 2, M = 3, C = 2 };

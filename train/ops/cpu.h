@@ -15,9 +15,9 @@
 
 /* A kernel compiled for several instruction sets, the best one chosen at load. Sanitizers
  * start after the choice would run, and other compilers or machines take the plain code. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && \
+#if defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VS_KERNEL __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define VS_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define VS_KERNEL
 #endif

@@ -58,36 +58,61 @@ void vs_patch_gather_cpu(vs_device *dev, vs_real *x, const uint8_t *frames,
         gather(x + n * P, frames + n / S * clip, table, index ? index[n] : n % S, grid);
 }
 
-/* Per colour: whole-number sums, so that the variance of a flat patch is exactly 0. */
+/* Values of a row of a tubelet, colours together; the configuration allows no more. */
+#define ROW_MOST (3 * 256)
+
+VS_KERNEL static void add_up(uint32_t *sum, uint32_t *squares, const uint8_t *row, int n)
+{
+    VS_SIMD
+    for (int i = 0; i < n; i++) {
+        sum[i] += row[i];
+        squares[i] += (uint32_t)row[i] * row[i];
+    }
+}
+
+VS_KERNEL static void standardise(float *t, const uint8_t *row, const double *mean,
+                                  const double *factor, int n)
+{
+    VS_SIMD
+    for (int i = 0; i < n; i++)
+        t[i] = (float)(((double)row[i] - mean[i]) * factor[i]);
+}
+
+/* Mean and factor of each colour, repeated along a row. Whole-number sums, so that the
+ * variance of a flat patch is exactly 0; its targets are 0, too. */
+static void colour_statistics(double *mean, double *factor, const uint32_t *sum,
+                              const uint32_t *squares, int64_t n, int row)
+{
+    for (int c = 0; c < 3; c++) {
+        int64_t total = 0, total_squares = 0;
+        for (int i = c; i < row; i += 3) {
+            total += sum[i];
+            total_squares += squares[i];
+        }
+        const double spread = (double)(n * total_squares - total * total);
+        const double var = spread / ((double)n * (double)(n - 1));
+        const double f = spread > 0.0 ? 1.0 / 255.0 / (sqrt(var) / 255.0 + 1e-6) : 0.0;
+        for (int i = c; i < row; i += 3) {
+            mean[i] = (double)total / (double)n;
+            factor[i] = f;
+        }
+    }
+}
+
 static void target(float *t, const uint8_t *clip, int token, const vs_grid *g)
 {
-    const int p = g->patch;
-    const int64_t n = (int64_t)g->tubelet * p * p;
+    const int p = g->patch, row = 3 * p;
     const uint8_t *from = clip + 3 * corner(g, token);
-    int64_t sum[3] = { 0 }, squares[3] = { 0 };
+    uint32_t sum[ROW_MOST] = { 0 }, squares[ROW_MOST] = { 0 };
+    double mean[ROW_MOST], factor[ROW_MOST];
+    VS_ASSERT(row <= ROW_MOST);
     for (int f = 0; f < g->tubelet; f++)
-        for (int r = 0; r < p; r++) {
-            const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
-            for (int i = 0; i < 3 * p; i++) {
-                sum[i % 3] += row[i];
-                squares[i % 3] += row[i] * row[i];
-            }
-        }
-    float table[3][256];
-    for (int c = 0; c < 3; c++) {
-        const double mean = (double)sum[c] / (double)n;
-        const double spread = (double)(n * squares[c] - sum[c] * sum[c]);
-        const double var = n > 1 ? spread / ((double)n * (double)(n - 1)) : 0.0;
-        const double inv = 1.0 / (sqrt(var) / 255.0 + 1e-6);
-        for (int u = 0; u < 256; u++)
-            table[c][u] = spread > 0.0 ? (float)((u - mean) / 255.0 * inv) : 0.0f;
-    }
+        for (int r = 0; r < p; r++)
+            add_up(sum, squares, from + 3 * ((int64_t)f * g->H + r) * g->W, row);
+    colour_statistics(mean, factor, sum, squares, (int64_t)g->tubelet * p * p, row);
     for (int f = 0; f < g->tubelet; f++)
-        for (int r = 0; r < p; r++) {
-            const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
-            for (int i = 0; i < 3 * p; i++)
-                *t++ = table[i % 3][row[i]];
-        }
+        for (int r = 0; r < p; r++, t += row)
+            standardise(t, from + 3 * ((int64_t)f * g->H + r) * g->W, mean, factor, row);
 }
 
 void vs_patch_target_cpu(vs_device *dev, float *t, const uint8_t *frames, const int32_t *index,
