@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "train/verify_priv.h"
 
 /* ---- Rows -------------------------------------------------------------------------- */
@@ -110,7 +111,7 @@ void vs_verify_smooth(float *target, const int64_t *label, int B, int classes)
 struct settings {
     vs_common common;
     const char *device;
-    int precision;
+    int precision, models;
     bool failed_only;
 };
 
@@ -119,18 +120,27 @@ static const vs_opt opts[] = {
       .def = "auto", .arg = "NAME", .help = "auto, cpu, cuda or cuda:N" },
     { .name = "precision", .kind = VS_OPT_CHOICE, .at = offsetof(struct settings, precision),
       .def = "fp32", .choices = "fp32|bf16", .help = "of the passes" },
+    { .name = "models", .kind = VS_OPT_CHOICE, .at = offsetof(struct settings, models),
+      .def = "all", .choices = "all|tiny|small|base", .help = "which part of the reference" },
     { .name = "failed-only", .kind = VS_OPT_FLAG, .at = offsetof(struct settings, failed_only),
       .help = "list only rows beyond their bound" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
 
-static vs_err run_all(vs_verify *v)
+/* models: index into the choices of --models. */
+static vs_err run_models(vs_verify *v, int models)
 {
     static const char *const size[] = { "small", "base" };
-    VS_TRY(vs_verify_tiny_pretrain(v));
-    VS_TRY(vs_verify_tiny_finetune(v));
+    if (models == 0 || models == 1) {
+        VS_TRY(vs_verify_tiny_pretrain(v));
+        VS_TRY(vs_verify_tiny_finetune(v));
+    }
     for (int i = 0; i < 2; i++) {
+        if (models != 0 && models != 2 + i)
+            continue;
+        if (vs_stop_requested())
+            return VS_FAIL(VS_ERR_STOPPED, "stopped before %s", size[i]);
         vs_say("verify: %s", size[i]);
         VS_TRY(vs_verify_seeded_pretrain(v, size[i]));
         VS_TRY(vs_verify_seeded_finetune(v, size[i]));
@@ -202,7 +212,7 @@ static vs_err run(vs_call *call)
     if (!vs_path_is_dir(v.dir))
         return VS_FAIL(VS_ERR_IO, "%s: not a folder of reference tensors", v.dir);
     VS_TRY(vs_device_open(&v.dev, s->device, s->common.jobs));
-    vs_err err = run_all(&v);
+    vs_err err = run_models(&v, s->models);
     if (err == VS_OK) {
         if (s->common.json) {
             vs_json_print(as_json(&v));
