@@ -26,6 +26,7 @@ struct work {
     vs_clip_writer *clip;          /* when it went well */
     char *note, *reason;           /* of a partial, of a failed file */
     vs_err err;
+    bool store_failed;             /* err is not about this file: full disk, no memory */
     int64_t frames;
     bool done;
 };
@@ -73,7 +74,9 @@ static vs_err bring_in(struct work *w, vs_decoder *d)
     while ((err = vs_decoder_next(d, plane, stride)) == VS_OK) {
         if (!w->clip)
             VS_TRY(begin_clip(w, d));
-        VS_TRY(vs_clip_frame_yuv420(w->clip, plane, stride));
+        err = vs_clip_frame_yuv420(w->clip, plane, stride);
+        w->store_failed = err == VS_ERR_IO || err == VS_ERR_NOMEM;
+        VS_TRY(err);
         w->frames++;
     }
     if (err != VS_ERR_END)
@@ -126,6 +129,14 @@ static void free_groups(struct groups *g)
     free(g->group);
 }
 
+/* Notes have figures in them: two kinds are enough for the table, `list` has each note. */
+static const char *kind_of_damage(const char *note)
+{
+    const char *of = strstr(note, " of "), *comma = strchr(note, ',');
+    return of && (!comma || of < comma) ? "fewer frames than the file announces"
+                                        : "decoder errors; the frames that decode are kept";
+}
+
 /* The lists' own order, one clip or failure at a time. */
 static vs_err settle(struct run *run, struct work *w)
 {
@@ -140,7 +151,9 @@ static vs_err settle(struct run *run, struct work *w)
         run->partial += err == VS_OK && w->note;
         run->frames += w->frames;
         if (err == VS_OK && w->note)
-            note_group(&run->partials, w->note, w->item->name);
+            note_group(&run->partials, kind_of_damage(w->note), w->item->name);
+    } else if (w->store_failed) {
+        err = VS_FAIL(w->err, "%s", w->reason);
     } else {
         err = vs_writer_failure(run->writer, run->dataset, w->item->name, w->reason);
         run->failed++;

@@ -1,12 +1,16 @@
 /* One clip on its way into the store: frames are encoded in the caller's thread and kept
- * until commit, which writes them behind the others (order of a commit: writer.c).
+ * until commit, which writes them behind the others (order of a commit: writer.c). They
+ * are kept in memory up to `spill_bytes`, beyond in a nameless file beside the packs, so
+ * that long videos, and many at once, need no more memory than that each.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "ingest/store/frame.h"
 #include "ingest/store/private.h"
@@ -17,8 +21,10 @@ struct vs_clip_writer {
     vs_clip_info info;             /* its texts are copies */
     vs_codec codec;
     vs_frame_entry *table;         /* (frames); start counts from the first frame until commit */
-    uint8_t *data;
+    uint8_t *data;                 /* the newest frames */
     size_t used, room;
+    int spill_fd;                  /* the frames before them; -1 = none */
+    int64_t spilled;
     int frames;
 };
 
@@ -35,6 +41,7 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
                        info->W, info->H, VS_FRAME_SIDE);
     vs_clip_writer *c = vs_new(sizeof(*c));
     c->writer = writer;
+    c->spill_fd = -1;
     c->info = *info;
     c->info.name = vs_strdup(info->name);
     c->info.codec = copy_or_null(info->codec);
@@ -46,14 +53,51 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
     return err;
 }
 
+/* Bytes of all frames. */
+static int64_t frame_bytes(const vs_clip_writer *c)
+{
+    return c->spilled + (int64_t)c->used;
+}
+
 size_t vs_clip_bytes(const vs_clip_writer *c)
 {
-    return c->used;
+    return (size_t)frame_bytes(c);
+}
+
+/* A file without a name: it goes with the process. */
+static vs_err open_spill(vs_clip_writer *c)
+{
+    char *packs = vs_path_join(c->writer->path, "packs");
+    c->spill_fd = open(packs, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (c->spill_fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+        char *name = vs_strf("%s/clip-XXXXXX", packs);
+        c->spill_fd = mkstemp(name);
+        if (c->spill_fd >= 0)
+            unlink(name);
+        free(name);
+    }
+    const vs_err err = c->spill_fd >= 0 ? VS_OK
+                                        : VS_FAIL(VS_ERR_IO, "%s: cannot make a file: %s", packs,
+                                                  strerror(errno));
+    free(packs);
+    return err;
+}
+
+static vs_err spill(vs_clip_writer *c)
+{
+    if (c->spill_fd < 0)
+        VS_TRY(open_spill(c));
+    VS_TRY(vs_pack_write(c->spill_fd, c->writer->path, c->data, c->used, c->spilled));
+    c->spilled += (int64_t)c->used;
+    c->used = 0;
+    return VS_OK;
 }
 
 /* Room for one more frame of any content. */
 static vs_err reserve(vs_clip_writer *c)
 {
+    if ((int64_t)c->used >= c->writer->options.spill_bytes)
+        VS_TRY(spill(c));
     const size_t need = c->used + vs_frame_bound(c->writer->options.encoding, c->info.W,
                                                  c->info.H);
     if (need <= c->room)
@@ -70,7 +114,8 @@ static vs_err reserve(vs_clip_writer *c)
 
 static vs_err accept(vs_clip_writer *c, size_t bytes)
 {
-    const vs_frame_entry entry = { c->used, vs_checksum(c->data + c->used, bytes) };
+    const vs_frame_entry entry = { (uint64_t)c->spilled + c->used,
+                                   vs_checksum(c->data + c->used, bytes) };
     VS_PUSH(c->table, c->frames, entry);
     c->used += bytes;
     return VS_OK;
@@ -107,13 +152,32 @@ static int64_t record_start(const vs_writer *w)
     return (w->end + 7) / 8 * 8;
 }
 
+static vs_err copy_spilled(const vs_clip_writer *c, vs_writer *w, const char *path, int64_t at)
+{
+    enum { CHUNK = 1 << 20 };
+    uint8_t *chunk = c->spilled > 0 ? vs_new(CHUNK) : NULL;
+    vs_err err = VS_OK;
+    for (int64_t done = 0; done < c->spilled && err == VS_OK; done += CHUNK) {
+        const int64_t left = c->spilled - done;
+        const size_t n = left < CHUNK ? (size_t)left : CHUNK;
+        err = vs_pack_read(c->spill_fd, chunk, n, done);
+        if (err == VS_OK)
+            err = vs_pack_write(w->pack_fd, path, chunk, n, at + done);
+    }
+    free(chunk);
+    return err;
+}
+
 static vs_err write_record(const vs_clip_writer *c, vs_writer *w, size_t table)
 {
     char *path = vs_pack_path(w->path, w->pack);
     const int64_t at = record_start(w);
     vs_err err = vs_pack_write(w->pack_fd, path, c->table, table, at);
     if (err == VS_OK)
-        err = vs_pack_write(w->pack_fd, path, c->data, c->used, at + (int64_t)table);
+        err = copy_spilled(c, w, path, at + (int64_t)table);
+    if (err == VS_OK)
+        err = vs_pack_write(w->pack_fd, path, c->data, c->used,
+                            at + (int64_t)table + c->spilled);
     if (err == VS_OK && fdatasync(w->pack_fd) != 0)
         err = VS_FAIL(VS_ERR_IO, "%s: cannot flush: %s", path, strerror(errno));
     /* A disk that is full gets its bytes back at once; else the next writer cuts them. */
@@ -132,7 +196,7 @@ static vs_err insert_row(const vs_clip_writer *c, vs_writer *w, size_t table, co
                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     const vs_clip_info *i = &c->info;
     const vs_err err = vs_db_run(&w->db, stmt, "itiiiiiiidttt", i->dataset, i->name, w->pack,
-                                 record_start(w), (int64_t)(table + c->used),
+                                 record_start(w), (int64_t)table + frame_bytes(c),
                                  (int64_t)vs_checksum(c->table, table), (int64_t)c->frames,
                                  (int64_t)i->W, (int64_t)i->H, i->fps,
                                  vs_encoding_name(w->options.encoding), i->codec, note);
@@ -166,12 +230,12 @@ static vs_err commit_locked(vs_clip_writer *c, vs_writer *w, const char *note)
 {
     const size_t table = sizeof(*c->table) * (size_t)c->frames;
     VS_TRY(vs_writer_flush(w));
-    VS_TRY(vs_writer_room(w, (int64_t)(table + c->used) + 8));
+    VS_TRY(vs_writer_room(w, (int64_t)table + frame_bytes(c) + 8));
     for (int i = 0; i < c->frames; i++)
         c->table[i].start += table;
     VS_TRY(write_record(c, w, table));
     VS_TRY(commit_row(c, w, table, note));
-    w->end = record_start(w) + (int64_t)(table + c->used);
+    w->end = record_start(w) + (int64_t)table + frame_bytes(c);
     return VS_OK;
 }
 
@@ -196,6 +260,8 @@ void vs_clip_drop(vs_clip_writer **clip)
     if (!c)
         return;
     vs_codec_close(&c->codec);
+    if (c->spill_fd >= 0)
+        close(c->spill_fd);
     free((char *)c->info.name);
     free((char *)c->info.codec);
     free((char *)c->info.note);

@@ -114,8 +114,8 @@ vs_err vs_store_check_index(vs_store *store);
 /* ---- Writing ------------------------------------------------------------------------
  * One writer at a time (a lock file; a second one is told so). Used by vsyn-ingest and
  * by vsyn-gen --store. A clip is begun, given frames, then committed or dropped; several
- * clips may be open at once from several threads (their frames are kept in memory,
- * encoded, until commit), so a pool of decoders can feed one writer.
+ * clips may be open at once from several threads (their frames are kept encoded until commit,
+ * in memory or beyond spill_bytes in a nameless file), so a pool of decoders can feed one writer.
  */
 typedef struct vs_writer vs_writer;
 typedef struct vs_clip_writer vs_clip_writer;
@@ -124,6 +124,7 @@ typedef struct vs_writer_options {
     vs_encoding encoding;
     int quality;                   /* JPEG, 1..100; 0 = 90 */
     int64_t pack_bytes;            /* a pack is closed before it grows beyond; 0 = 4 GiB */
+    int64_t spill_bytes;           /* of a clip, kept in memory until commit; 0 = 32 MiB */
 } vs_writer_options;
 
 /* Creates the store when missing; finishes or discards what a killed writer left. */

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 
 #define PACK_BYTES (INT64_C(4) << 30)
+#define SPILL_BYTES (INT64_C(32) << 20)
 
 /* ---- Opening ------------------------------------------------------------------------- */
 
@@ -111,6 +112,8 @@ vs_err vs_writer_open(vs_writer **out, const char *path, const vs_writer_options
         w->options.quality = 90;
     if (w->options.pack_bytes <= 0)
         w->options.pack_bytes = PACK_BYTES;
+    if (w->options.spill_bytes <= 0)
+        w->options.spill_bytes = SPILL_BYTES;
     VS_ASSERT(w->options.quality >= 1 && w->options.quality <= 100);
     w->path = vs_strdup(path);
     w->lock_fd = w->pack_fd = -1;

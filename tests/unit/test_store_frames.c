@@ -163,6 +163,40 @@ static void sweep(struct sweep *s, vs_store *store, int threads)
         vs_reader_close(&s->reader[i]);
 }
 
+/* Clips larger than what is kept in memory have the same bytes. */
+Test(store_frames, a_clip_that_spills_is_the_same)
+{
+    char *a = check_tmp(), *b = check_tmp();
+    const vs_writer_options spilling = { .spill_bytes = 1 }, halves = { .spill_bytes = 6000 };
+    put_clips(a, &spilling, 2);
+    put_clips(b, NULL, 2);
+    char *one = vs_path_join(a, "packs/1.pack"), *two = vs_path_join(b, "packs/1.pack");
+    vs_map x, y;
+    CHECK_OK(vs_map_open(&x, one));
+    CHECK_OK(vs_map_open(&y, two));
+    cr_expect(x.size == y.size && memcmp(x.data, y.data, x.size) == 0);
+    vs_map_close(&x);
+    check_rm(a);
+    a = check_tmp();
+    put_clips(a, &halves, 2);
+    free(one);
+    one = vs_path_join(a, "packs/1.pack");
+    CHECK_OK(vs_map_open(&x, one));
+    cr_expect(x.size == y.size && memcmp(x.data, y.data, x.size) == 0);
+    char **names, *packs = vs_path_join(a, "packs");
+    int n;
+    CHECK_OK(vs_dir_list(packs, &names, &n));
+    cr_expect_eq(n, 1, "nothing is left beside the pack");
+    vs_names_free(names, n);
+    vs_map_close(&x);
+    vs_map_close(&y);
+    free(packs);
+    free(one);
+    free(two);
+    check_rm(a);
+    check_rm(b);
+}
+
 Test(store_frames, many_threads_read_the_same_bytes)
 {
     char *dir = check_tmp();
