@@ -76,6 +76,8 @@ fails 1 "an empty folder" "empty: no PNG files" vsyn-robust apply jpeg --severit
 echo text >clip.txt
 fails 1 "not a picture" "clip.txt: expected a PNG file or a folder" \
     vsyn-robust apply jpeg --severity 1 clip.txt x
+full() { (trap '' XFSZ; ulimit -f "$1"; shift; exec "$@"); }
+fails 1 "a full disk: one line" "x" full 8 vsyn-robust apply jpeg --severity 1 clip/f0.png x
 [ -e x ] && not_ok "a refusal writes nothing" || ok "a refusal writes nothing"
 
 # ---- run ---------------------------------------------------------------------------------
@@ -151,6 +153,12 @@ cp -r model broken
 find broken -name model.safetensors -exec truncate -s 5000 {} +
 fails 1 "a damaged model" "model.safetensors" "${robust[@]}" --model broken --out x
 [ -e x ] && not_ok "a refusal writes nothing" || ok "a refusal writes nothing"
+
+for size in 8 64; do
+    fails 1 "a full disk ($size blocks): one line" "f$size/" full $size "${robust[@]}" --out f$size
+    check "goes on when there is room" "${robust[@]}" --out f$size
+    check "to the same results" cmp a/results.json f$size/results.json
+done
 
 # ---- report ------------------------------------------------------------------------------
 check "report of two" vsyn-robust report a d --quiet --out both.html
