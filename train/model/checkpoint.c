@@ -184,7 +184,9 @@ static vs_err check_unexpected(const struct reading *r)
 
 static vs_err read_all(vs_model *m, struct reading *r)
 {
-    float *const slab = vs_new(sizeof(float) * (size_t)m->layout.count);
+    float *const slab = vs_model_host(m->layout.count);
+    if (!slab)
+        return VS_ERR_NOMEM;
     vs_err err = vs_model_slab_get(m, VS_SLAB_WEIGHT, slab);
     for (int i = 0; err == VS_OK && i < m->layout.n; i++)
         err = read_entry(r, slab, &m->layout.entry[i]);
@@ -248,7 +250,9 @@ static int list_entry(vs_tensor *out, const vs_layout_entry *e, const float *sla
 vs_err vs_model_save(vs_model *model, const char *dir, const char *const *class_name)
 {
     static const char *const meta[] = { "format", "pt", NULL };   /* transformers asks for it */
-    float *const slab = vs_new(sizeof(float) * (size_t)model->layout.count);
+    float *const slab = vs_model_host(model->layout.count);
+    if (!slab)
+        return VS_ERR_NOMEM;
     vs_tensor *const list = vs_new(sizeof(vs_tensor) * 3 * (size_t)model->layout.n);
     char *const path = vs_path_join(dir, "model.safetensors");
     int n = 0;

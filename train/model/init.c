@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "base/rng.h"
 #include "train/model/model_priv.h"
 
@@ -64,7 +63,9 @@ static void fill(float *w, const vs_param *p, uint64_t seed, float head_scale)
 
 vs_err vs_model_init(vs_model *model, uint64_t seed, float head_scale)
 {
-    float *const host = vs_new(sizeof(float) * (size_t)model->layout.count);
+    float *const host = vs_model_host(model->layout.count);
+    if (!host)
+        return VS_ERR_NOMEM;
     for (int i = 0; i < model->layout.n; i++) {
         const vs_param *const p = &model->layout.entry[i].param;
         fill(host + p->offset, p, seed, head_scale);

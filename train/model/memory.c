@@ -105,6 +105,14 @@ static void place_classifier(struct arena *a, vs_model *m)
     m->dlogits = floats(a, B * K);
 }
 
+float *vs_model_host(int64_t n)
+{
+    float *const host = calloc(n > 0 ? (size_t)n : 1, sizeof(float));
+    if (!host)
+        VS_FAIL(VS_ERR_NOMEM, "no room for %.1f MB in host memory", (double)n * 4e-6);
+    return host;
+}
+
 size_t vs_model_place(vs_model *m, char *base)
 {
     struct arena a = { .base = base };

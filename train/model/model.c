@@ -12,9 +12,11 @@
 /* ---- Open and close ---------------------------------------------------------------- */
 
 /* pos[p,j] = sin or cos (j even, odd) of p / 10000^(2 floor(j/2) / D). */
-static void upload_positions(vs_model *m, float *pos, int D)
+static vs_err upload_positions(vs_model *m, float *pos, int D)
 {
-    float *const table = vs_new(sizeof(float) * (size_t)m->N * (size_t)D);
+    float *const table = vs_model_host((int64_t)m->N * D);
+    if (!table)
+        return VS_ERR_NOMEM;
     for (int p = 0; p < m->N; p++)
         for (int j = 0; j < D; j++) {
             const double angle = p / pow(10000.0, 2.0 * (j / 2) / D);
@@ -22,6 +24,7 @@ static void upload_positions(vs_model *m, float *pos, int D)
         }
     vs_device_upload(m->dev, pos, table, sizeof(float) * (size_t)m->N * (size_t)D);
     free(table);
+    return VS_OK;
 }
 
 static vs_err take_memory(vs_model *m)
@@ -36,13 +39,15 @@ static vs_err take_memory(vs_model *m)
     vs_params_bind(&m->w, &m->c, m->slab[VS_SLAB_WEIGHT]);
     if (m->training)
         vs_params_bind(&m->g, &m->c, m->slab[VS_SLAB_GRAD]);
-    const size_t B = (size_t)m->batch;
-    m->host_visible = vs_new(sizeof(int32_t) * B * (size_t)m->S);
-    m->host_masked = vs_new(sizeof(int32_t) * B * (size_t)m->M);
-    m->host_drop = vs_new(sizeof(float) * B * (size_t)(2 * m->c.depth + m->c.dim));
-    upload_positions(m, m->pos, m->c.dim);
+    const int64_t B = m->batch;
+    m->host_visible = calloc((size_t)(B * m->S), sizeof(int32_t));
+    m->host_masked = calloc((size_t)(B * m->M) + 1, sizeof(int32_t));
+    m->host_drop = vs_model_host(B * (2 * m->c.depth + m->c.dim));
+    if (!m->host_visible || !m->host_masked || !m->host_drop)
+        return VS_FAIL(VS_ERR_NOMEM, "no room for the token numbers of %lld clips", (long long)B);
+    VS_TRY(upload_positions(m, m->pos, m->c.dim));
     if (m->c.task == VS_TASK_PRETRAIN)
-        upload_positions(m, m->dec_pos, m->c.dec_dim);
+        VS_TRY(upload_positions(m, m->dec_pos, m->c.dec_dim));
     return vs_device_sync(m->dev);
 }
 
@@ -194,7 +199,9 @@ void vs_model_zero_grad(vs_model *model)
  * `otherwise`. */
 static vs_err blame(vs_model *m, vs_slab slab, const char *what, const char *otherwise)
 {
-    float *const host = vs_new(sizeof(float) * (size_t)m->layout.count);
+    float *const host = vs_model_host(m->layout.count);
+    if (!host)
+        return VS_ERR_NOMEM;
     vs_err err = vs_model_slab_get(m, slab, host);
     for (int i = 0; err == VS_OK && i < m->layout.n; i++) {
         const vs_param *p = &m->layout.entry[i].param;

@@ -88,6 +88,10 @@ void vs_mae_bwd(vs_model *m, float scale);
 vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch);
 void vs_classifier_bwd(vs_model *m, float scale);
 
+/* n zeroed floats in host memory, free()d by the caller; NULL and a NOMEM message when there is
+ * no room (memory.c). */
+float *vs_model_host(int64_t n);
+
 /* ---- memory.c ---------------------------------------------------------------------- */
 /* Places every buffer of the model after `base` (NULL: only counts); returns the bytes. */
 size_t vs_model_place(vs_model *m, char *base);

@@ -15,7 +15,9 @@ vs_err vs_model_state_save(vs_model *model, const char *dir, const json_t *recor
 {
     VS_ASSERT(model->training);
     const int n = model->layout.n;
-    float *const host = vs_new(sizeof(float) * 2 * (size_t)model->layout.count);
+    float *const host = vs_model_host(2 * model->layout.count);
+    if (!host)
+        return VS_ERR_NOMEM;
     vs_tensor *const list = vs_new(sizeof(vs_tensor) * 2 * (size_t)n);
     char *const path = vs_path_join(dir, "train_state.safetensors");
     char *const text = json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(17));
@@ -46,7 +48,9 @@ vs_err vs_model_state_save(vs_model *model, const char *dir, const json_t *recor
 
 static vs_err read_moments(vs_model *m, const vs_safetensors *file, const char *path)
 {
-    float *const host = vs_new(sizeof(float) * 2 * (size_t)m->layout.count);
+    float *const host = vs_model_host(2 * m->layout.count);
+    if (!host)
+        return VS_ERR_NOMEM;
     vs_err err = VS_OK;
     for (int k = 0; k < 2 * m->layout.n && err == VS_OK; k++) {
         const vs_param *const p = &m->layout.entry[k % m->layout.n].param;
