@@ -1,5 +1,5 @@
-/* Writing HTML and SVG: what report.c and charts.c share. Every text that comes from outside
- * goes through vs_page_text(). Internal to eval. */
+/* Writing HTML and SVG: what report.c, compare.c and charts.c share. Every text that comes from
+ * outside goes through vs_page_text(). Internal to eval. */
 #ifndef VSYN_EVAL_PAGE_H
 #define VSYN_EVAL_PAGE_H
 
@@ -29,5 +29,10 @@ void vs_chart_curves(FILE *f, const vs_results *r, int n);
 void vs_chart_interval(FILE *f, const vs_estimate *e, double clean, double most, int model);
 /* The end of the scale for these models: the largest accuracy shown, rounded up to a tenth. */
 double vs_chart_most(const vs_results *r, int n);
+
+/* Clean accuracy, mPC, rPC and the mean of the groups for each of n models. */
+void vs_page_models(FILE *f, const vs_results *r, int n);
+/* Top-1 per corruption of each model, its difference to the first, and how often it wins. */
+void vs_page_comparison(FILE *f, const vs_results *r, int n);
 
 #endif /* VSYN_EVAL_PAGE_H */
