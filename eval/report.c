@@ -299,6 +299,15 @@ static void write_method(FILE *f, const vs_results *r, int n)
 
 /* ---- The page ----------------------------------------------------------------------------- */
 
+static void write_model_title(FILE *f, const vs_results *r, int model, int n)
+{
+    if (n == 1)
+        return;
+    fprintf(f, "<h3 class=\"key m%d\">", model);
+    vs_page_text(f, vs_results_name(r));
+    fprintf(f, "</h3>");
+}
+
 static void write_page(FILE *f, const vs_results *r, int n)
 {
     write_head(f, r, n);
@@ -313,11 +322,7 @@ static void write_page(FILE *f, const vs_results *r, int n)
         fprintf(f, "<h2>Corruption by severity</h2>\n<div class=maps>");
         for (int i = 0; i < n; i++) {
             fprintf(f, "<section>");
-            if (n > 1) {
-                fprintf(f, "<h3 class=\"key m%d\">", i);
-                vs_page_text(f, vs_results_name(&r[i]));
-                fprintf(f, "</h3>");
-            }
+            write_model_title(f, &r[i], i, n);
             vs_chart_heatmap(f, &r[i]);
             fprintf(f, "</section>\n");
         }
@@ -325,8 +330,10 @@ static void write_page(FILE *f, const vs_results *r, int n)
                    "severity; the band is the 95%% interval.</p>\n");
         vs_chart_curves(f, r, n);
         fprintf(f, "<h2>Every number</h2><p class=note>Dashed: clean accuracy.</p>\n");
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+            write_model_title(f, &r[i], i, n);
             write_table(f, &r[i], i);
+        }
         write_pictures(f, r);
     }
     write_method(f, r, n);
