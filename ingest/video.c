@@ -348,6 +348,18 @@ const char *vs_decoder_codec(const vs_decoder *d)
     return d->codec->codec->name;
 }
 
+double vs_decoder_expected(const vs_decoder *d)
+{
+    /* Odd containers state 1000 and more. */
+    const double rate = d->options.fps > 0 ? d->options.fps : fmin(60, 1 / d->step);
+    double seconds = d->format->duration > 0 ? (double)d->format->duration / AV_TIME_BASE : 0;
+    if (d->stream->nb_frames > 0)
+        seconds = (double)d->stream->nb_frames / fmin(60, 1 / d->step);
+    if (d->options.max_seconds > 0 && seconds > d->options.max_seconds)
+        seconds = d->options.max_seconds;
+    return fmax(1, seconds * rate);
+}
+
 double vs_decoder_fps(const vs_decoder *d)
 {
     if (d->options.fps > 0)

@@ -41,6 +41,8 @@ vs_err vs_decoder_next(vs_decoder *decoder, const uint8_t *plane[3], int stride[
 int vs_decoder_width(const vs_decoder *decoder);
 int vs_decoder_height(const vs_decoder *decoder);
 const char *vs_decoder_codec(const vs_decoder *decoder);
+/* Frames that the file announces, for an estimate; at least 1. */
+double vs_decoder_expected(const vs_decoder *decoder);
 /* Known after the last: frames per second (0 = unknown), and what is wrong with the file:
  * "partial: 146 of 240 frames, 2 decoder errors (first: ...)"; NULL when all is well. */
 double vs_decoder_fps(const vs_decoder *decoder);
