@@ -194,6 +194,49 @@ Test(checkpoint, refusals_name_the_tensor_and_change_nothing)
     vs_device_close(&dev);
 }
 
+/* Cut anywhere, or with any byte of the header changed, a file is refused or read; it never
+ * takes the program down, and a refusal leaves the model as it was. */
+Test(checkpoint, damaged_files_do_no_harm)
+{
+    vs_device *dev = cpu();
+    char *dir = check_tmp(), *path = vs_strf("%s/model.safetensors", dir);
+    char *config = vs_strf("%s/config.json", dir);
+    vs_model *m = small_model(dev, VS_TASK_PRETRAIN, 1), *b = small_model(dev, VS_TASK_PRETRAIN, 2);
+    vs_model *untouched = small_model(dev, VS_TASK_PRETRAIN, 2);
+    uint8_t *data = NULL, *text = NULL;
+    size_t size, length;
+    CHECK_OK(vs_model_save(m, dir, NULL));
+    CHECK_OK(vs_file_read(path, (void **)&data, &size));
+    CHECK_OK(vs_file_read(config, (void **)&text, &length));
+    for (size_t cut = 0; cut < size; cut += cut < 64 ? 7 : size / 23) {
+        CHECK_OK(vs_file_write(path, data, cut));
+        CHECK_FAILS(vs_model_load(b, path, false), VS_ERR_CORRUPT, path);
+    }
+    cr_expect(small_same(b, untouched, VS_SLAB_WEIGHT));
+    vs_rng r = vs_rng_at(1, VS_RNG_TEST, 2);
+    int refused = 0;
+    for (int i = 0; i < 60; i++) {
+        const uint32_t at = vs_rng_below(&r, 4000), in = vs_rng_below(&r, (uint32_t)length);
+        const uint8_t keep = data[at], keep_text = text[in];
+        vs_model_config c;
+        data[at] ^= (uint8_t)(1 + vs_rng_below(&r, 255));
+        text[in] ^= (uint8_t)(1 + vs_rng_below(&r, 127));
+        CHECK_OK(vs_file_write(path, data, size));
+        CHECK_OK(vs_file_write(config, text, length));
+        refused += vs_model_load(b, path, false) != VS_OK;
+        refused += vs_model_config_read(&c, NULL, NULL, dir) != VS_OK;
+        data[at] = keep;
+        text[in] = keep_text;
+    }
+    cr_expect(refused > 60, "%d of 120 damaged files were refused", refused);
+    free(data); free(text); free(path); free(config);
+    vs_model_close(&m);
+    vs_model_close(&b);
+    vs_model_close(&untouched);
+    check_rm(dir);
+    vs_device_close(&dev);
+}
+
 Test(checkpoint, a_classifier_starts_from_a_pretrained_encoder)
 {
     vs_device *dev = cpu();

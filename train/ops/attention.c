@@ -7,6 +7,9 @@
  *   forward    tiles are independent: shared out over (clip, head, tile)
  *   backward   dk and dv sum over all tiles of a head: shared out over (clip, head), tiles in
  *              order, so no atomics and the same bits for any number of threads
+ *
+ * The loops run on all threads however small they are: inside a parallel region each product
+ * stays on its own thread.
  */
 #include "train/ops/cpu.h"
 
@@ -86,7 +89,7 @@ void vs_attention_fwd_cpu(vs_device *dev, vs_real *y, float *lse, const vs_real 
     if (!scratch)
         return;
     omp_set_num_threads(dev->threads);
-    VS_PARALLEL(dev, (int64_t)B * H * S * S)
+    VS_PARALLEL(dev, VS_CHUNK)
     for (int64_t job = 0; job < (int64_t)B * H * tiles; job++) {
         const int t = (int)(job % tiles), h = (int)(job / tiles % H), b = (int)(job / tiles / H);
         const struct head hd = head_of(qkv, b, h, S, H, D);
@@ -154,7 +157,7 @@ void vs_attention_bwd_cpu(vs_device *dev, vs_real *dqkv, const vs_real *dy, cons
     if (!scratch)
         return;
     omp_set_num_threads(dev->threads);
-    VS_PARALLEL(dev, (int64_t)B * H * S * S)
+    VS_PARALLEL(dev, VS_CHUNK)
     for (int job = 0; job < B * H; job++) {
         const int h = job % H, b = job / H;
         const struct head hd = head_of(qkv, b, h, S, H, D);
