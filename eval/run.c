@@ -115,7 +115,9 @@ static vs_err make_record(json_t **out, const struct run_settings *s, const vs_s
                   (json_int_t)s->common.seed, "variant", s->variant ? "vlmr" : "arre",
                   "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
                   m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
-    return VS_OK;
+    return *out ? VS_OK
+                : VS_FAIL(VS_ERR_USAGE, "%s, %s, %s: a name here is not UTF-8, which the results "
+                          "need", s->model, s->store, s->split);
 }
 
 /* ---- Going through the cells -------------------------------------------------------------- */
