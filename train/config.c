@@ -121,6 +121,8 @@ const vs_opt vs_finetune_opts[] = {
       .max = 1, .help = "factor of the learning rate per layer below the head" },
     { .name = "flip", .kind = VS_OPT_FLAG, AT(flip), .def = "true",
       .help = "mirror half of the clips (--no-flip where left and right matter)" },
+    { .name = "crop-area", .kind = VS_OPT_REAL, AT(crop_area), .def = "0.08", .min = 0.01,
+      .max = 1, .help = "least share of the frame that a training crop keeps" },
     { .name = "eval-every", .kind = VS_OPT_INT, AT(eval_every), .def = "1", .min = 1,
       .max = 1e6, .arg = "EPOCHS", .help = "epochs between two looks at --val-split" },
     OPTS_OPTIMISER("64", "100", "5e-4", "1e-6", "5", "0.999"),

@@ -25,6 +25,7 @@ typedef struct vs_train_settings {
     double mask_ratio;
     double drop_path, head_drop, smoothing, head_scale;
     bool flip;
+    double crop_area;
     int batch, accumulate, epochs;
     int64_t steps;                 /* 0: epochs decide */
     double lr, min_lr, warmup_lr, warmup_epochs;

@@ -137,7 +137,7 @@ static vs_err open_sources(vs_trainer *t, struct finetune *f, const vs_model_con
 {
     const vs_train_settings *s = t->settings;
     const vs_sample_shape shape = { model->T, model->H, model->W, model->stride,
-                                    VS_AUGMENT_FINETUNE, s->flip };
+                                    VS_AUGMENT_FINETUNE, s->flip, s->crop_area };
     VS_TRY(vs_source_store(&t->source, f->store, s->split, &shape));
     VS_TRY(vs_source_need_labels(t->source));
     f->classes = vs_source_classes(t->source);

@@ -83,7 +83,7 @@ static vs_err run(vs_trainer *t, vs_store **store)
                        "expected 1..%d", s->mask_ratio, t->masked, cells, cells - 1);
     t->visible = (cells - t->masked) * (model.T / model.tubelet);
     const vs_sample_shape shape = { model.T, model.H, model.W, model.stride,
-                                    VS_AUGMENT_PRETRAIN, false };
+                                    VS_AUGMENT_PRETRAIN, false, 0 };
     VS_TRY(open_source(t, store, &shape));
     VS_TRY(vs_trainer_open_model(t, &model));
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, 1.0f));

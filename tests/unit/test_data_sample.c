@@ -182,6 +182,20 @@ Test(data_sample, resized_crops_keep_area_aspect_and_frame)
     cr_expect(abs(flips - 2000) < 160, "%d of 4000 mirrored", flips);
 }
 
+Test(data_sample, crop_area_is_a_setting)
+{
+    vs_sample_shape shape = shape_of(16, 224, 4, VS_AUGMENT_FINETUNE);
+    shape.crop_area = 0.6;
+    double least = 1;
+    for (uint64_t d = 0; d < 1000; d++) {
+        vs_rng rng = draw(d);
+        bool flip;
+        const vs_rect r = vs_sample_crop(&flip, 240, 240, &shape, &rng);
+        least = fmin(least, r.rw * r.rh / (240 * 240));
+    }
+    cr_expect(least > 0.595 && least < 0.65, "smallest share %g", least);
+}
+
 Test(data_sample, crops_of_extreme_frames_stay_inside)
 {
     static const int size[][2] = { { 1, 1 }, { 2, 300 }, { 1000, 3 }, { 16, 16 }, { 5, 7 } };

@@ -81,10 +81,10 @@ static vs_rect centred(int W, int H, double lo, double hi)
     return (vs_rect){ floor((W - w) / 2), floor((H - h) / 2), w, h };
 }
 
-static vs_rect resized_crop(int W, int H, vs_rng *rng)
+static vs_rect resized_crop(int W, int H, double least, vs_rng *rng)
 {
     for (int attempt = 0; attempt < 10; attempt++) {
-        const double area = vs_rng_uniform(rng, 0.08, 1) * W * H;
+        const double area = vs_rng_uniform(rng, least, 1) * W * H;
         const double aspect = exp(vs_rng_uniform(rng, log(aspect_lo), log(aspect_hi)));
         const int w = (int)lround(sqrt(area * aspect)), h = (int)lround(sqrt(area / aspect));
         if (w < 1 || h < 1 || w > W || h > H)
@@ -105,7 +105,7 @@ vs_rect vs_sample_crop(bool *flip, int W, int H, const vs_sample_shape *shape, v
     case VS_AUGMENT_PRETRAIN:
         return multi_scale(W, H, rng);
     case VS_AUGMENT_FINETUNE:
-        rect = resized_crop(W, H, rng);
+        rect = resized_crop(W, H, shape->crop_area > 0 ? shape->crop_area : 0.08, rng);
         *flip = shape->flip && vs_rng_f32(rng) < 0.5f;
         return rect;
     case VS_AUGMENT_NONE:

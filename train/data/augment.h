@@ -21,7 +21,7 @@ void vs_sample_window(int *index, int frames, const vs_sample_shape *shape, vs_r
  *
  *     PRETRAIN  multi-scale: sides min(W,H) * {1, .875, .75, .66}, the two indices at most
  *               1 apart, at one of 13 places of a 4 x 4 grid of steps; never mirrored
- *     FINETUNE  area 0.08..1 of the frame, aspect 3/4..4/3 (log-uniform), anywhere;
+ *     FINETUNE  area crop_area..1 of the frame, aspect 3/4..4/3 (log-uniform), anywhere;
  *               mirrored with probability 1/2 when shape->flip
  *     NONE      the largest rectangle of the output's aspect, in the centre
  */

@@ -27,6 +27,7 @@ typedef struct vs_sample_shape {
     int T, H, W, stride;
     vs_augment augment;
     bool flip;                     /* finetune: mirror with probability 1/2 */
+    double crop_area;              /* finetune: least share of the frame; 0 = 0.08 */
 } vs_sample_shape;
 
 /* ---- Sources ----------------------------------------------------------------------- */
