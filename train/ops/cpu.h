@@ -77,7 +77,7 @@ static inline float vs_expf(float x)
     return p * power;
 }
 
-/* erf with an absolute error below 1e-7: x P(x^2) up to 1, then 1 - exp(-|x| Q(|x|)), both
+/* erf with an absolute error below 2e-7: x P(x^2) up to 1, then 1 - exp(-|x| Q(|x|)), both
  * polynomials fitted at Chebyshev points. Beyond 4 it is 1 to the last bit. */
 static inline float vs_erff(float x)
 {
