@@ -84,6 +84,9 @@ typedef struct vs_run_options {
  * Errors: of the store; CODEC when no listed file could be brought in; STOPPED. */
 vs_err vs_ingest_run(const vs_listing *listing, const vs_run_options *options);
 
+/* A name as JSON: bytes that are not UTF-8 become question marks. NULL gives null. */
+json_t *vs_name_json(const char *name);
+
 /* Commands. */
 vs_err vs_command_add(vs_call *call);
 vs_err vs_command_info(vs_call *call);

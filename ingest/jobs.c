@@ -296,8 +296,9 @@ static json_t *groups_json(const struct groups *g)
     for (int i = 0; i < g->n; i++) {
         json_t *names = json_array();
         for (int k = 0; k < 3 && k < g->group[i].count; k++)
-            json_array_append_new(names, json_string(g->group[i].name[k]));
-        json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "reason", g->group[i].reason,
+            json_array_append_new(names, vs_name_json(g->group[i].name[k]));
+        json_array_append_new(list, json_pack("{s:o, s:I, s:o}", "reason",
+                                              vs_name_json(g->group[i].reason),
                                               "files", (json_int_t)g->group[i].count, "first",
                                               names));
     }

@@ -36,6 +36,22 @@ const vs_opt vs_extract_opts[] = {
     { 0 }
 };
 
+json_t *vs_name_json(const char *name)
+{
+    if (!name)
+        return json_null();
+    json_t *text = json_string(name);
+    if (text)
+        return text;
+    char *plain = vs_strdup(name);
+    for (char *p = plain; *p; p++)
+        if ((unsigned char)*p >= 128)
+            *p = '?';
+    text = json_string(plain);
+    free(plain);
+    return text;
+}
+
 /* ---- info ---------------------------------------------------------------------------------- */
 
 static void set_json(void *ctx, const vs_set_info *i)
@@ -94,11 +110,12 @@ vs_err vs_command_info(vs_call *call)
 static void row_json(void *ctx, const vs_row_info *i)
 {
     json_array_append_new(
-        ctx, json_pack("{s:I, s:s, s:s?, s:i, s:s?, s:i, s:i, s:i, s:f, s:s, s:s?, s:I, s:s, s:s?}",
+        ctx, json_pack("{s:I, s:s, s:s?, s:i, s:o, s:i, s:i, s:i, s:f, s:s, s:s?, s:I, s:o, s:o}",
                        "id", (json_int_t)i->id, "dataset", i->set, "split", i->split, "label",
-                       i->label, "class", i->class_name, "frames", i->frames, "width", i->W,
-                       "height", i->H, "fps", i->fps, "encoding", i->encoding, "codec", i->codec,
-                       "bytes", (json_int_t)i->bytes, "name", i->name, "note", i->note));
+                       i->label, "class", vs_name_json(i->class_name), "frames", i->frames, "width",
+                       i->W, "height", i->H, "fps", i->fps, "encoding", i->encoding, "codec",
+                       i->codec, "bytes", (json_int_t)i->bytes, "name", vs_name_json(i->name),
+                       "note", vs_name_json(i->note)));
 }
 
 static void row_line(void *ctx, const vs_row_info *i)
@@ -110,8 +127,9 @@ static void row_line(void *ctx, const vs_row_info *i)
 
 static void failure_json(void *ctx, const vs_failure_info *i)
 {
-    json_array_append_new(ctx, json_pack("{s:s, s:s, s:s}", "dataset", i->set, "name", i->name,
-                                         "reason", i->reason));
+    json_array_append_new(ctx, json_pack("{s:s, s:o, s:o}", "dataset", i->set, "name",
+                                         vs_name_json(i->name), "reason",
+                                         vs_name_json(i->reason)));
 }
 
 static void failure_line(void *ctx, const vs_failure_info *i)

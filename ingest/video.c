@@ -6,6 +6,7 @@
  */
 #include "ingest/video.h"
 
+#include <errno.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/display.h>
@@ -14,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "ingest/picture.h"
@@ -153,11 +154,14 @@ static vs_err open_codec(vs_decoder *d)
 
 static vs_err open_all(vs_decoder *d, const char *path)
 {
-    if (!vs_path_exists(path))
-        return VS_FAIL(VS_ERR_IO, "no such file");
-    if (vs_path_is_dir(path))
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return VS_FAIL(VS_ERR_IO, "%s", errno == ENOENT ? "no such file" : strerror(errno));
+    if (S_ISDIR(st.st_mode))
         return VS_FAIL(VS_ERR_IO, "a folder, not a file");
-    if (vs_file_size(path) == 0)
+    if (!S_ISREG(st.st_mode))      /* a pipe would be waited for */
+        return VS_FAIL(VS_ERR_IO, "not a regular file");
+    if (st.st_size == 0)
         return VS_FAIL(VS_ERR_CODEC, "empty file");
     VS_TRY(open_format(d, path));
     VS_TRY(open_codec(d));

@@ -159,6 +159,16 @@ printf 'text.mp4 0\nempty.mp4 0\n' >d/none.csv
 fails 1 "nothing could be added" "nothing could be added: all 2 files failed" \
     vsyn-ingest add dn --list d/none.csv --quiet
 
+# ---- Names and files of all kinds -------------------------------------------------------------
+mkdir odd && cp w/plain.mp4 odd/-dash.mp4 && cp w/plain.mp4 odd/$'latin\xe9.mp4' && cp w/plain.mp4 "odd/%d 動画.mp4"
+cp w/plain.mp4 "odd/a:b.mp4"; mkfifo odd/pipe.mp4; ln -s /dev/zero odd/zero.mp4
+(cd odd && ls | sed 's/$/ 0/') >odd.csv
+check "names that look like options, patterns, addresses" timeout 60 vsyn-ingest add od \
+    --list odd.csv --root odd --quiet
+same "are taken; pipes and devices are not" "$(head -1 out | grep -c ' 4 accepted .* 2 failed')" 1
+check "and JSON holds them all" vsyn-ingest list od --json
+same "one row each" "$(grep -o '"id"' out | wc -l)" 4
+
 # ---- Wrong use, before anything is decoded -------------------------------------------------------
 printf 'good.mp4 0\ntext.mp4,1\n' >d/comma.csv
 fails 1 "a bad line is named" "d/comma.csv:2: a comma before the label" \
