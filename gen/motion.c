@@ -1,17 +1,18 @@
 /* Motion clips: what is drawn and how it moves. Contract: gen/motion.h
  *
  * With f the frame, t = f / period + phase, tri(t) the triangle wave of -1..1 and
- * s(p) = 0.11 (0.30 / 0.11)^p the radius at phase p of its range:
+ * s(p) = 0.08 (0.22 / 0.08)^p the radius at phase p of its range:
  *
  *     left right up down        x = x0 -+ speed f, y = y0 -+ speed f
  *     clockwise, anticlockwise  x, y = x0, y0 + reach (cos, sin)(+-2 pi t)
  *     spin-right, spin-left     angle = a0 +- turn f
  *     swing                     angle = a0 + swing sin(2 pi t)
- *     grow, shrink, pulse       radius = s(frac(p0 +- growth f)), s((1 + tri(t)) / 2)
+ *     grow, shrink, pulse       radius = s(frac(p0 +- growth f)), s((1 + tri(f / period + p1)) / 2)
  *     sway, hop                 x or y = x0, y0 + reach tri(t)
  *     zigzag                    speed f along the heading, reach / 2 tri(t) across it
  *     still                     nothing
  *
+ * x0, y0, a0, p0 and p1 are each figure's own, all else is common to a clip.
  * y points down, so growing angles turn clockwise as seen.
  */
 #include "gen/motion.h"
@@ -70,14 +71,13 @@ static void random_color(vs_rng *r, uint8_t color[3])
         color[c] = (uint8_t)vs_rng_below(r, 256);
 }
 
-/* A colour that stands out: at least 220 away, summed over channels. */
+/* A colour that stands out: its brightness at least 80 away. */
 static void contrasting_color(vs_rng *r, uint8_t color[3], const uint8_t from[3])
 {
-    for (int tries = 0, far = 0; far < 220; tries++) {
+    for (int tries = 0, far = 0; far < 800; tries++) {
         random_color(r, color);
-        far = 0;
-        for (int c = 0; c < 3; c++)
-            far += abs(color[c] - from[c]);
+        far = 3 * (color[0] - from[0]) + 6 * (color[1] - from[1]) + color[2] - from[2];
+        far = abs(far);
         VS_ASSERT(tries < 10000);
     }
 }
@@ -106,6 +106,17 @@ static void sample_blobs(vs_rng *r, vs_motion *m)
     }
 }
 
+static void sample_figures(vs_rng *r, vs_motion *m)
+{
+    m->figures = 3 + (int)vs_rng_below(r, VS_MOTION_FIGURES - 2);
+    for (int k = 0; k < m->figures; k++) {
+        m->figure[k] = random_figure(r);
+        contrasting_color(r, m->figure[k].color, m->background);
+        m->figure[k].size_phase = vs_rng_f64(r);
+        m->figure[k].phase = vs_rng_f64(r);
+    }
+}
+
 void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index)
 {
     vs_rng r = vs_rng_at(seed, VS_RNG_MOTION, index);
@@ -114,17 +125,15 @@ void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index)
     m->label = (int)(index % VS_MOTION_CLASSES);
     m->size = size;
     random_color(&r, m->background);
-    m->figure = random_figure(&r);
-    contrasting_color(&r, m->figure.color, m->background);
-    m->size_phase = vs_rng_f64(&r);
-    m->speed = vs_rng_uniform(&r, 0.008, 0.016);
-    m->turn = vs_rng_uniform(&r, 2.0, 4.5) * PI / 180;
+    sample_figures(&r, m);
+    m->speed = vs_rng_uniform(&r, 0.012, 0.024);
+    m->turn = vs_rng_uniform(&r, 3.0, 6.0) * PI / 180;
     m->heading = vs_rng_uniform(&r, 0, 2 * PI);
     m->reach = vs_rng_uniform(&r, 0.14, 0.26);
     m->period = vs_rng_uniform(&r, 28, 48);
     m->phase = vs_rng_f64(&r);
     m->swing = vs_rng_uniform(&r, 35, 60) * PI / 180;
-    m->growth = 1 / vs_rng_uniform(&r, 60, 90);
+    m->growth = 1 / vs_rng_uniform(&r, 32, 56);
     sample_blobs(&r, m);
 }
 
@@ -147,11 +156,11 @@ static double tri(double t)
     return 1 - 4 * fabs(wrap(t) - 0.5);
 }
 
-vs_figure vs_motion_at(const vs_motion *m, int frame)
+vs_figure vs_motion_at(const vs_motion *m, int k, int frame)
 {
     const double f = frame, t = f / m->period + m->phase, way = m->speed * f;
-    vs_figure o = m->figure;
-    double size_phase = m->size_phase;
+    vs_figure o = m->figure[k];
+    double p = o.size_phase;
     switch ((enum motion)m->label) {
     case LEFT: o.x -= way; break;
     case RIGHT: o.x += way; break;
@@ -167,9 +176,9 @@ vs_figure vs_motion_at(const vs_motion *m, int frame)
     case SPIN_RIGHT: o.angle += m->turn * f; break;
     case SPIN_LEFT: o.angle -= m->turn * f; break;
     case SWING: o.angle += m->swing * sin(2 * PI * t); break;
-    case GROW: size_phase = wrap(size_phase + m->growth * f); break;
-    case SHRINK: size_phase = wrap(size_phase - m->growth * f); break;
-    case PULSE: size_phase = (1 + tri(t)) / 2; break;
+    case GROW: p = wrap(p + m->growth * f); break;
+    case SHRINK: p = wrap(p - m->growth * f); break;
+    case PULSE: p = (1 + tri(f / m->period + o.phase)) / 2; break;
     case SWAY: o.x += m->reach * tri(t); break;
     case HOP: o.y += m->reach * tri(t); break;
     case ZIGZAG: {
@@ -182,7 +191,7 @@ vs_figure vs_motion_at(const vs_motion *m, int frame)
     }
     o.x = wrap(o.x);
     o.y = wrap(o.y);
-    o.radius = 0.11 * pow(0.30 / 0.11, size_phase);
+    o.radius = 0.08 * pow(0.22 / 0.08, p);
     return o;
 }
 
@@ -207,6 +216,15 @@ static void rasterise(vs_mask *mask, const vs_figure *o)
     }
 }
 
+/* Is nothing covered in the word of 64 samples that begins with pixel (px, py)? */
+static bool all_clear(const vs_mask *mask, int px, int py)
+{
+    uint64_t bits = 0;
+    for (int j = 0; j < FINE; j++)
+        bits |= mask->row[(size_t)(FINE * py + j) * (size_t)mask->words + (size_t)(FINE * px / 64)];
+    return !bits;
+}
+
 /* Covered samples of pixel (px, py): 0..FINE * FINE. */
 static int covered(const vs_mask *mask, int px, int py)
 {
@@ -224,6 +242,10 @@ static void blend(uint8_t *rgb, int size, vs_mask *mask, const vs_figure *o)
     rasterise(mask, o);
     for (int py = mask->top / FINE; FINE * py < mask->bottom; py++)
         for (int px = 0; px < size; px++) {
+            if (FINE * px % 64 == 0 && all_clear(mask, px, py)) {
+                px += 64 / FINE - 1;
+                continue;
+            }
             const int n = covered(mask, px, py), all = FINE * FINE;
             uint8_t *p = rgb + 3 * ((size_t)py * (size_t)size + (size_t)px);
             for (int c = 0; n && c < 3; c++)
@@ -244,6 +266,8 @@ void vs_motion_draw(const vs_motion *m, int frame, uint8_t *rgb, void *scratch)
         memcpy(rgb + 3 * i, m->background, 3);
     for (int k = 0; k < m->blobs; k++)
         blend(rgb, m->size, &mask, &m->blob[k]);
-    const vs_figure o = vs_motion_at(m, frame);
-    blend(rgb, m->size, &mask, &o);
+    for (int k = 0; k < m->figures; k++) {
+        const vs_figure o = vs_motion_at(m, k, frame);
+        blend(rgb, m->size, &mask, &o);
+    }
 }

@@ -1,7 +1,8 @@
 /* Labelled motion clips: the class is the motion, and nothing else tells it.
  *
- * One opaque shape moves over a still background. Shape, colours, size, position and
- * angle of every single frame have the same distribution in every class:
+ * Some opaque figures, all in the same motion, over a still ground. Number, shapes,
+ * colours, sizes, positions and angles in every single frame have the same distribution
+ * in every class:
  *
  *   - all of them are drawn for every clip, in the same order, before the class matters;
  *   - the picture is a torus (what leaves on one side enters on the other) and positions
@@ -12,6 +13,7 @@
  * Video i belongs to class i mod 16 and is a pure function of (seed, i, size); random
  * numbers: (seed, VS_RNG_MOTION, i). Speeds are in widths of the picture, so that a clip
  * looks the same at every size; every motion repeats or wraps within about 60 frames.
+ * Several figures, because one alone gives a small model little to learn from.
  */
 #ifndef VSYN_GEN_MOTION_H
 #define VSYN_GEN_MOTION_H
@@ -22,13 +24,15 @@
 enum { VS_MOTION_CLASSES = 16 };
 extern const char *const vs_motion_class[VS_MOTION_CLASSES];
 
-enum { VS_MOTION_BLOBS = 4, VS_MOTION_CORNERS = 12 };
+enum { VS_MOTION_BLOBS = 2, VS_MOTION_FIGURES = 6, VS_MOTION_CORNERS = 12 };
 
 /* A polygon in the unit circle, turned, scaled and placed; lengths in pictures. */
 typedef struct vs_figure {
     int shape;
     uint8_t color[3];
     double x, y, radius, angle;
+    double size_phase;             /* 0..1: where the radius lies in its range */
+    double phase;                  /* 0..1, of a pulse */
 } vs_figure;
 
 typedef struct vs_motion {
@@ -36,8 +40,8 @@ typedef struct vs_motion {
     uint8_t background[3];
     int blobs;
     vs_figure blob[VS_MOTION_BLOBS];
-    vs_figure figure;              /* at frame 0, before its motion */
-    double size_phase;             /* 0..1: where the radius lies in its range */
+    int figures;
+    vs_figure figure[VS_MOTION_FIGURES];     /* at frame 0, before their motion */
     double speed;                  /* widths per frame */
     double turn;                   /* rad per frame */
     double heading, reach, period, phase, swing, growth;
@@ -46,8 +50,8 @@ typedef struct vs_motion {
 void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index);
 /* Its length, lo..hi, drawn apart from everything else: it tells nothing either. */
 int vs_motion_frames(int lo, int hi, uint64_t seed, uint64_t index);
-/* The moving figure at a frame: a pure function. x, y in [0, 1). */
-vs_figure vs_motion_at(const vs_motion *m, int frame);
+/* Figure k at a frame: a pure function. x, y in [0, 1). */
+vs_figure vs_motion_at(const vs_motion *m, int k, int frame);
 
 size_t vs_motion_scratch(int size);
 /* rgb: (size, size, 3), edges smooth (16 samples a pixel). */

@@ -39,10 +39,9 @@ static int label_of(const void *ctx, uint64_t index)
 static json_t *describe_motion(const void *video)
 {
     const vs_motion *m = video;
-    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "motion",
-                     vs_motion_class[m->label], "shape", m->figure.shape, "x", m->figure.x, "y",
-                     m->figure.y, "angle", m->figure.angle, "speed", m->speed, "turn", m->turn,
-                     "period", m->period, "reach", m->reach);
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f}", "motion", vs_motion_class[m->label],
+                     "figures", m->figures, "speed", m->speed, "turn", m->turn, "period",
+                     m->period, "reach", m->reach, "growth", m->growth);
 }
 
 vs_err vs_gen_motion(vs_call *call)
