@@ -13,7 +13,7 @@ typedef struct vs_gen_settings {
     int size, objects, codec, quality;
     double fps, acceleration;
     vs_span frames, speed;
-    bool circles_scale, preview, dump_scenes;
+    bool circles_scale, preview, dump_scenes, strict;
 } vs_gen_settings;
 
 #define VS_GEN_AT(field) offsetof(vs_gen_settings, field)

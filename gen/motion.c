@@ -1,9 +1,9 @@
 /* Motion clips: what is drawn and how it moves. Contract: gen/motion.h
  *
  * With f the frame, t = f / period + phase, tri(t) the triangle wave of -1..1 and
- * s(p) = 0.08 (0.22 / 0.08)^p the radius at phase p of its range:
+ * s(p) the radius at phase p of its range, 0.08..0.22 (plain 0.12..0.30), by equal ratios:
  *
- *     left right up down        x = x0 -+ speed f, y = y0 -+ speed f
+ *     left right up down        x = x0 -+ speed (f - middle), y likewise
  *     clockwise, anticlockwise  x, y = x0, y0 + reach (cos, sin)(+-2 pi t)
  *     spin-right, spin-left     angle = a0 +- turn f
  *     swing                     angle = a0 + swing sin(2 pi t)
@@ -117,13 +117,40 @@ static void sample_figures(vs_rng *r, vs_motion *m)
     }
 }
 
-void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index)
+/* The plain kind: what the strict one leaves to chance is fixed, to about a tenth. */
+static void make_plain(vs_rng *r, vs_motion *m)
+{
+    vs_figure *o = &m->figure[0];
+    m->figures = 1;
+    m->blobs = 0;
+    for (int c = 0; c < 3; c++) {
+        m->background[c] = (uint8_t)(m->background[c] / 4);
+        o->color[c] = (uint8_t)(140 + o->color[c] * 115 / 255);
+    }
+    o->x = vs_rng_uniform(r, 0.4, 0.6);
+    o->y = vs_rng_uniform(r, 0.4, 0.6);
+    o->angle = vs_rng_uniform(r, -0.5, 0.5);
+    o->phase = m->phase = vs_rng_uniform(r, 0, 0.05);
+    m->middle = 40;
+    m->speed *= 0.55;
+    m->turn = 1.5 * PI / 180 + m->turn / 8;
+    m->heading = PI / 4 + vs_rng_uniform(r, -0.2, 0.2);
+    m->period = vs_rng_uniform(r, 39, 41);
+    m->growth = 1 / vs_rng_uniform(r, 80, 90);
+    if (m->label == GROW)
+        o->size_phase = 0;
+    if (m->label == SHRINK)
+        o->size_phase = 1 - 1e-9;
+}
+
+void vs_motion_sample(vs_motion *out, int size, bool strict, uint64_t seed, uint64_t index)
 {
     vs_rng r = vs_rng_at(seed, VS_RNG_MOTION, index);
     vs_motion *m = out;
     memset(m, 0, sizeof(*m));
     m->label = (int)(index % VS_MOTION_CLASSES);
     m->size = size;
+    m->strict = strict;
     random_color(&r, m->background);
     sample_figures(&r, m);
     m->speed = vs_rng_uniform(&r, 0.012, 0.024);
@@ -135,6 +162,8 @@ void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index)
     m->swing = vs_rng_uniform(&r, 35, 60) * PI / 180;
     m->growth = 1 / vs_rng_uniform(&r, 32, 56);
     sample_blobs(&r, m);
+    if (!strict)
+        make_plain(&r, m);
 }
 
 int vs_motion_frames(int lo, int hi, uint64_t seed, uint64_t index)
@@ -158,7 +187,7 @@ static double tri(double t)
 
 vs_figure vs_motion_at(const vs_motion *m, int k, int frame)
 {
-    const double f = frame, t = f / m->period + m->phase, way = m->speed * f;
+    const double f = frame, t = f / m->period + m->phase, way = m->speed * (f - m->middle);
     vs_figure o = m->figure[k];
     double p = o.size_phase;
     switch ((enum motion)m->label) {
@@ -191,7 +220,7 @@ vs_figure vs_motion_at(const vs_motion *m, int k, int frame)
     }
     o.x = wrap(o.x);
     o.y = wrap(o.y);
-    o.radius = 0.08 * pow(0.22 / 0.08, p);
+    o.radius = m->strict ? 0.08 * pow(0.22 / 0.08, p) : 0.12 * pow(0.30 / 0.12, p);
     return o;
 }
 

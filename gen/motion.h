@@ -1,23 +1,25 @@
-/* Labelled motion clips: the class is the motion, and nothing else tells it.
+/* Labelled motion clips: the class is the motion, and appearance does not tell it.
  *
- * Some opaque figures, all in the same motion, over a still ground. Number, shapes,
- * colours, sizes, positions and angles in every single frame have the same distribution
- * in every class:
+ * Shapes, colours and sizes come from the same distribution in every class. Two kinds:
  *
- *   - all of them are drawn for every clip, in the same order, before the class matters;
- *   - the picture is a torus (what leaves on one side enters on the other) and positions
- *     are uniform on it, angles uniform on the circle, log sizes uniform on their range,
- *     with a uniform phase wherever something repeats. Uniform stays uniform under each
- *     of these motions, at every frame; so no frame alone knows its class.
+ *   - plain: one bright figure on a dark ground, in the middle of the picture half way
+ *     through the clip. Every motion runs its course in step with the clip, so a frame
+ *     tells something to whoever knows its time, and nothing without: a small model
+ *     learns it in minutes.
+ *   - strict: 3 to 6 figures of any colours in the same motion, anywhere on a torus (what
+ *     leaves on one side enters on the other). Positions, angles and log sizes are uniform, with a
+ *     uniform phase wherever something repeats; uniform stays uniform under each of these
+ *     motions, at every frame. So no frame alone tells anything, even to whoever knows
+ *     its time, and no linear function of the frames does: only motion is left.
  *
- * Video i belongs to class i mod 16 and is a pure function of (seed, i, size); random
+ * Video i belongs to class i mod 16 and is a pure function of (seed, i, size, kind); random
  * numbers: (seed, VS_RNG_MOTION, i). Speeds are in widths of the picture, so that a clip
- * looks the same at every size; every motion repeats or wraps within about 60 frames.
- * Several figures, because one alone gives a small model little to learn from.
+ * looks the same at every size.
  */
 #ifndef VSYN_GEN_MOTION_H
 #define VSYN_GEN_MOTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +39,7 @@ typedef struct vs_figure {
 
 typedef struct vs_motion {
     int label, size;
+    bool strict;
     uint8_t background[3];
     int blobs;
     vs_figure blob[VS_MOTION_BLOBS];
@@ -44,10 +47,11 @@ typedef struct vs_motion {
     vs_figure figure[VS_MOTION_FIGURES];     /* at frame 0, before their motion */
     double speed;                  /* widths per frame */
     double turn;                   /* rad per frame */
+    double middle;                 /* frame at which a straight way passes its start */
     double heading, reach, period, phase, swing, growth;
 } vs_motion;
 
-void vs_motion_sample(vs_motion *out, int size, uint64_t seed, uint64_t index);
+void vs_motion_sample(vs_motion *out, int size, bool strict, uint64_t seed, uint64_t index);
 /* Its length, lo..hi, drawn apart from everything else: it tells nothing either. */
 int vs_motion_frames(int lo, int hi, uint64_t seed, uint64_t index);
 /* Figure k at a frame: a pure function. x, y in [0, 1). */

@@ -7,12 +7,15 @@
 
 const vs_opt vs_gen_motion_opts[] = {
     VS_GEN_OPTS("112", "80"),
+    { .name = "strict", .kind = VS_OPT_FLAG, .at = VS_GEN_AT(strict),
+      .help = "no single frame tells anything, even with its time; hard to learn" },
     VS_OPTS_COMMON(vs_gen_settings),
     { 0 },
 };
 
 typedef struct motion_set {
     int size, frames_lo, frames_hi;
+    bool strict;
     uint64_t seed;
 } motion_set;
 
@@ -20,7 +23,7 @@ static vs_err open_motion(const void *ctx, uint64_t index, void **video, int *fr
 {
     const motion_set *set = ctx;
     vs_motion *m = vs_new(sizeof(*m));
-    vs_motion_sample(m, set->size, set->seed, index);
+    vs_motion_sample(m, set->size, set->strict, set->seed, index);
     *video = m;
     *frames = vs_motion_frames(set->frames_lo, set->frames_hi, set->seed, index);
     return VS_OK;
@@ -54,7 +57,7 @@ vs_err vs_gen_motion(vs_call *call)
                        2 * VS_MOTION_CLASSES, VS_MOTION_CLASSES);
     VS_TRY(vs_gen_check(call));
     const motion_set set = { s->size, (int)s->frames.lo, (int)s->frames.hi,
-                             (uint64_t)s->common.seed };
+                             s->strict, (uint64_t)s->common.seed };
     const vs_drawer drawer = {
         .ctx = &set, .scratch = vs_motion_scratch(s->size), .open = open_motion,
         .draw = draw_motion, .describe = describe_motion, .close = free, .label = label_of,

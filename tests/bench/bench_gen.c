@@ -76,7 +76,7 @@ static void bench_motion(double limit, uint8_t *rgb)
     long frames = 0;
     for (uint64_t i = 0; vs_now() - start < limit; i++) {
         vs_motion m;
-        vs_motion_sample(&m, SMALL, 0, i);
+        vs_motion_sample(&m, SMALL, true, 0, i);
         for (int f = 0; f < 80; f += 4, frames++)
             vs_motion_draw(&m, f, rgb, scratch);
     }

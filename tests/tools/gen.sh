@@ -162,6 +162,8 @@ same "every clip in one list" "$(sort mo/train.csv mo/test.csv)" "$(sort mo/anno
 check "a longer one" vsyn-gen motion --out mo --videos 96 --size 32 --frames 5
 same "keeps the lists" "$(grep -vxFf mo/train.csv <(head -80 mo/annotations.csv) | sort)" \
     "$(sort mo/test.csv)"
+check "a strict set" vsyn-gen motion --out mo2 --videos 32 --size 32 --frames 5 --strict
+same "is another one" "$(cmp -s mo/videos/0000003.mp4 mo2/videos/0000003.mp4; echo $?)" 1
 check "list" vsyn-gen list
 same "names eight stages" "$(tail -n +2 out | wc -l)" 8
 finish

@@ -48,7 +48,7 @@ Test(gen_motion, every_frame_looks_alike_in_every_class)
             for (int k = 0; k < ROUNDS; k++) {
                 vs_motion m;
                 double v[4];
-                vs_motion_sample(&m, 64, 1, (uint64_t)(k * CLASSES + c));
+                vs_motion_sample(&m, 64, true, 1, (uint64_t)(k * CLASSES + c));
                 cr_assert_eq(m.label, c);
                 seen(v, &m, f);
                 for (int j = 0; j < 4; j++)
@@ -69,7 +69,7 @@ Test(gen_motion, appearance_does_not_depend_on_the_class)
         double color = 0, back = 0, blobs = 0, shape = 0;
         for (int k = 0; k < ROUNDS; k++) {
             vs_motion m;
-            vs_motion_sample(&m, 64, 2, (uint64_t)(k * CLASSES + c));
+            vs_motion_sample(&m, 64, true, 2, (uint64_t)(k * CLASSES + c));
             color += m.figure[1].color[k % 3];
             back += m.background[k % 3];
             blobs += m.blobs + m.figures;
@@ -129,10 +129,40 @@ Test(gen_motion, the_motion_tells_the_class)
     int wrong = 0;
     for (uint64_t i = 0; i < 3200; i++) {
         vs_motion m;
-        vs_motion_sample(&m, 64, 3, i);
+        vs_motion_sample(&m, 64, i % 32 < 16, 3, i);
         wrong += classify(&m) != (int)(i % CLASSES);
     }
     cr_expect_eq(wrong, 0, "%d of 3200 clips cannot be told", wrong);
+}
+
+/* The plain kind: the same figures in every class, and frames without their time alike. */
+Test(gen_motion, plain_appearance_does_not_depend_on_the_class)
+{
+    for (int c = 0; c < CLASSES; c++) {
+        double color = 0, back = 0, shape = 0, size = 0, x = 0, y = 0;
+        for (int k = 0; k < ROUNDS; k++) {
+            vs_motion m;
+            vs_motion_sample(&m, 64, false, 5, (uint64_t)(k * CLASSES + c));
+            cr_assert(m.figures == 1 && m.blobs == 0);
+            color += m.figure[0].color[k % 3];
+            back += m.background[k % 3];
+            shape += m.figure[0].shape;
+            for (int f = 0; f <= 80; f += 4) {
+                const vs_figure o = vs_motion_at(&m, 0, f);
+                size += log(o.radius / 0.12) / log(0.30 / 0.12) / 21;
+                x += (turn_of(0.5, o.x) + 0.5) / 21;
+                y += (turn_of(0.5, o.y) + 0.5) / 21;
+            }
+        }
+        cr_expect_float_eq(color / ROUNDS, 140 + 127.5 * 115 / 255, 5 * 40 / sqrt(ROUNDS));
+        cr_expect_float_eq(back / ROUNDS, 31.5, 5 * 19 / sqrt(ROUNDS));
+        cr_expect_float_eq(shape / ROUNDS, 3.5, 5 * 2.3 / sqrt(ROUNDS));
+        /* Averages over the clip: nobody is larger, or on one side. */
+        cr_expect_float_eq(size / ROUNDS, 0.5, 0.05, "%s: size %.3f", vs_motion_class[c],
+                           size / ROUNDS);
+        cr_expect_float_eq(x / ROUNDS, 0.5, 0.02, "%s: x %.3f", vs_motion_class[c], x / ROUNDS);
+        cr_expect_float_eq(y / ROUNDS, 0.5, 0.02, "%s: y %.3f", vs_motion_class[c], y / ROUNDS);
+    }
 }
 
 /* What is drawn is where vs_motion_at says: the centre of the square's pixels. */
@@ -144,7 +174,7 @@ Test(gen_motion, pictures_show_the_figure)
     int seen_some = 0;
     for (uint64_t i = 0; i < 300; i++) {
         vs_motion m;
-        vs_motion_sample(&m, S, 4, i);
+        vs_motion_sample(&m, S, true, 4, i);
         m.blobs = 0;
         m.figures = 1;
         const vs_figure o = vs_motion_at(&m, 0, 30);
