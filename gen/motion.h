@@ -3,14 +3,15 @@
  * Shapes, colours and sizes come from the same distribution in every class. Two kinds:
  *
  *   - plain: one bright figure on a dark ground, in the middle of the picture half way
- *     through the clip. Every motion runs its course in step with the clip, so a frame
- *     tells something to whoever knows its time, and nothing without: a small model
- *     learns it in minutes.
+ *     through the clip. Every motion runs in step with the clip: a frame may show the
+ *     axis of a motion, and its direction to whoever knows its time. A small model learns
+ *     it in minutes (micro from scratch: 56 % of 16 classes after 10,800 clips).
  *   - strict: 3 to 6 figures of any colours in the same motion, anywhere on a torus (what
- *     leaves on one side enters on the other). Positions, angles and log sizes are uniform, with a
- *     uniform phase wherever something repeats; uniform stays uniform under each of these
- *     motions, at every frame. So no frame alone tells anything, even to whoever knows
- *     its time, and no linear function of the frames does: only motion is left.
+ *     leaves on one side enters on the other). Positions, angles and log sizes are
+ *     uniform, with a uniform phase wherever something repeats; uniform stays uniform
+ *     under each of these motions, at every frame. So no frame alone tells anything,
+ *     even to whoever knows its time, and no linear function of the frames does: only
+ *     motion is left, and much more training is needed.
  *
  * Video i belongs to class i mod 16 and is a pure function of (seed, i, size, kind); random
  * numbers: (seed, VS_RNG_MOTION, i). Speeds are in widths of the picture, so that a clip
