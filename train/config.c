@@ -16,8 +16,8 @@
     { .name = "out", .kind = VS_OPT_TEXT, AT(out), .arg = "RUN", .required = true,       \
       .help = "folder of the run; an unfinished run there goes on" },                    \
     { .name = "preset", .kind = VS_OPT_TEXT, AT(preset), .arg = "NAME",                  \
-      .help = "a published recipe: ucf101-pretrain, synthetic-pretrain, "                \
-              "ucf101-finetune, hmdb51-finetune" },                                      \
+      .help = "a recipe: ucf101-pretrain, synthetic-pretrain, ucf101-finetune, "         \
+              "hmdb51-finetune; for a few minutes on a CPU: quick-pretrain, quick-finetune" }, \
     { .name = "config", .kind = VS_OPT_TEXT, AT(config), .arg = "FILE",                  \
       .help = "settings as JSON, e.g. the config.json of another run" },                 \
     { .name = "resume", .kind = VS_OPT_FLAG, AT(resume), .def = "true",                  \
@@ -48,7 +48,11 @@
     { .name = "frames", .kind = VS_OPT_INT, AT(frames), .min = 0, .max = 1024,           \
       .def = "0", .arg = "N", .help = "frames of a clip (0: 16)" },                      \
     { .name = "stride", .kind = VS_OPT_INT, AT(stride), .min = 0, .max = 1024,           \
-      .def = "0", .arg = "N", .help = "step between two frames of a clip (0: 4)" }
+      .def = "0", .arg = "N", .help = "step between two frames of a clip (0: 4)" },      \
+    { .name = "patch", .kind = VS_OPT_INT, AT(patch), .min = 0, .max = 1024, .def = "0", \
+      .arg = "PIXELS", .help = "side of a token (0: 16)" },                              \
+    { .name = "tubelet", .kind = VS_OPT_INT, AT(tubelet), .min = 0, .max = 1024,         \
+      .def = "0", .arg = "N", .help = "frames of a token (0: 2)" }
 
 #define OPTS_OPTIMISER(batch_, epochs_, lr_, min_lr_, warmup_, beta2_)                   \
     { .name = "batch", .kind = VS_OPT_INT, AT(batch), .def = batch_, .min = 1,           \
@@ -92,6 +96,8 @@ const vs_opt vs_pretrain_opts[] = {
     { .name = "scene-fixed", .kind = VS_OPT_FLAG, AT(scene_fixed),
       .help = "with --scene: the same videos in every epoch" },
     OPTS_MODEL("base"),
+    { .name = "mask", .kind = VS_OPT_CHOICE, AT(mask), .def = "tube", .choices = "tube|random",
+      .help = "the same cells in every time slot, or any tokens" },
     { .name = "mask-ratio", .kind = VS_OPT_REAL, AT(mask_ratio), .def = "0.75", .min = 0.01,
       .max = 0.99, .help = "share of masked cells" },
     OPTS_OPTIMISER("192", "3200", "3e-4", "1e-5", "40", "0.95"),
@@ -142,11 +148,20 @@ static const char *const synthetic[] = { "scene", "accelerating-shapes", "virtua
                                          "9537", NULL };
 static const char *const base_model[] = { "model", "base", NULL };
 static const char *const hmdb51[] = { "model", "base", "lr", "1e-3", NULL };
+/* Not published: a few minutes of two CPU cores, small labelled sets. */
+static const char *const quick_pretrain[] = { "model", "micro", "batch", "16", "steps", "800",
+                                              "lr", "3e-3", "warmup-epochs", "5", NULL };
+static const char *const quick_finetune[] = {
+    "batch", "16", "steps", "768", "val-split", "none", "lr", "1.6e-2", "warmup-epochs", "1",
+    "layer-decay", "1", "drop-path", "0", "head-drop", "0", "smoothing", "0", "head-scale", "1",
+    "crop-area", "0.8", NULL };
 static const struct preset presets[] = {
     { "ucf101-pretrain", "pretrain", no_change },
     { "synthetic-pretrain", "pretrain", synthetic },
     { "ucf101-finetune", "finetune", base_model },
     { "hmdb51-finetune", "finetune", hmdb51 },
+    { "quick-pretrain", "pretrain", quick_pretrain },
+    { "quick-finetune", "finetune", quick_finetune },
 };
 #define N_PRESETS ((int)(sizeof(presets) / sizeof(*presets)))
 
@@ -359,11 +374,17 @@ vs_err vs_config_model(vs_model_config *out, vs_config *config, vs_task task,
         out->T = s->frames;
     if (s->stride)
         out->stride = s->stride;
+    if (s->patch)
+        out->patch = s->patch;
+    if (s->tubelet)
+        out->tubelet = s->tubelet;
     if (out->stride < 1)
         out->stride = 4;
     s->model = vs_config_keep(config, vs_strdup(out->size));
     s->size = out->H;
     s->frames = out->T;
     s->stride = out->stride;
+    s->patch = out->patch;
+    s->tubelet = out->tubelet;
     return VS_OK;
 }

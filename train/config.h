@@ -13,6 +13,9 @@
 #include "base/cli.h"
 #include "train/model/model.h"
 
+/* In the order of the option's choices. */
+enum vs_mask_kind { VS_MASK_TUBE, VS_MASK_RANDOM };
+
 typedef struct vs_train_settings {
     vs_common common;
     const char *preset, *config;
@@ -21,7 +24,8 @@ typedef struct vs_train_settings {
     int scene_size;
     bool scene_fixed;
     const char *model;
-    int size, frames, stride;      /* 0: usual for the model */
+    int size, frames, stride, patch, tubelet;    /* 0: usual for the model */
+    int mask;                      /* enum vs_mask_kind */
     double mask_ratio;
     double drop_path, head_drop, smoothing, head_scale;
     bool flip;

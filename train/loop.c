@@ -59,9 +59,11 @@ static vs_err open_loader(vs_trainer *t)
                             .threads = s->loaders > 0 ? s->loaders : s->common.jobs,
                             .shuffle = true, .drop_last = true, .group = s->accumulate };
     if (m->task == VS_TASK_PRETRAIN) {
-        o.mask_slots = m->T / m->tubelet;
-        o.mask_cells = vs_model_cells(m);
-        o.mask_masked = t->masked;
+        /* A random mask is a tube through a single slot that holds every token. */
+        const int slots = m->T / m->tubelet, merged = s->mask == VS_MASK_RANDOM ? slots : 1;
+        o.mask_slots = slots / merged;
+        o.mask_cells = vs_model_cells(m) * merged;
+        o.mask_masked = t->masked * merged;
     }
     t->steps_per_epoch = vs_source_count(t->source) / effective_batch(t);
     const int64_t per_epoch = t->steps_per_epoch > 0 ? t->steps_per_epoch : 1;
