@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/version.h"
@@ -141,7 +142,10 @@ const vs_opt vs_finetune_opts[] = {
 struct preset {
     const char *name, *command;
     const char *const *set;        /* name, value, ..., NULL */
+    const char *lacks;             /* what of the published recipe is not done, or NULL */
 };
+
+#define LACKS_AUGMENT "mixup, cutmix, RandAugment, random erasing, repeated augmentation"
 
 static const char *const no_change[] = { NULL };
 static const char *const synthetic[] = { "scene", "accelerating-shapes", "virtual-size",
@@ -158,8 +162,8 @@ static const char *const quick_finetune[] = {
 static const struct preset presets[] = {
     { "ucf101-pretrain", "pretrain", no_change },
     { "synthetic-pretrain", "pretrain", synthetic },
-    { "ucf101-finetune", "finetune", base_model },
-    { "hmdb51-finetune", "finetune", hmdb51 },
+    { "ucf101-finetune", "finetune", base_model, LACKS_AUGMENT },
+    { "hmdb51-finetune", "finetune", hmdb51, LACKS_AUGMENT },
     { "quick-pretrain", "pretrain", quick_pretrain },
     { "quick-finetune", "finetune", quick_finetune },
 };
@@ -186,6 +190,8 @@ static vs_err apply_preset(vs_config *c, const char *name)
     if (strcmp(p->command, c->command) != 0)
         return VS_FAIL(VS_ERR_USAGE, "--preset: %s is for vsyn-train %s, not %s", name,
                        p->command, c->command);
+    if (p->lacks)
+        vs_warn("--preset %s: still without %s, which the published recipe has", name, p->lacks);
     for (int i = 0; p->set[i]; i += 2)
         VS_TRY(vs_opts_set(c->opts, c->settings, p->set[i], p->set[i + 1], name));
     return VS_OK;

@@ -91,6 +91,10 @@ static void draw(FILE *f, const struct curve *c, double (*p)[2], int n)
         lo = fmin(lo, p[i][1]);
         hi = fmax(hi, p[i][1]);
     }
+    if (c->factor == 100) {        /* shares have a scale of their own */
+        lo = 0;
+        hi = 100;
+    }
     const double x0 = p[0][0], xr = p[n - 1][0] > x0 ? p[n - 1][0] - x0 : 1;
     const double yr = hi > lo ? hi - lo : 1;
     fprintf(f, "<figure><h2>%s</h2><svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
