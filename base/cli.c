@@ -408,6 +408,9 @@ static int report(const vs_program *p, const vs_command *c, vs_err err)
 {
     if (err == VS_OK)
         return 0;
+    const int status = err == VS_ERR_USAGE ? 2 : 1;
+    if (vs_err_is_hushed())
+        return status;
     fflush(stdout);
     fprintf(stderr, "%s%s%s: %s", p->name, c ? " " : "", c ? c->name : "",
             *vs_err_detail() ? vs_err_detail() : vs_err_text(err));
@@ -416,7 +419,7 @@ static int report(const vs_program *p, const vs_command *c, vs_err err)
     fputc('\n', stderr);
     if (err == VS_ERR_USAGE)
         fprintf(stderr, "try: %s%s%s --help\n", p->name, c ? " " : "", c ? c->name : "");
-    return err == VS_ERR_USAGE ? 2 : 1;
+    return status;
 }
 
 static vs_err run_command(const vs_command *c, int argc, char **argv)

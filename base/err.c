@@ -6,6 +6,7 @@
 
 static _Thread_local char detail[1024];
 static _Thread_local char place[128];
+static _Thread_local bool hushed;
 
 const char *vs_err_name(vs_err err)
 {
@@ -47,7 +48,18 @@ vs_err vs_err_set(vs_err err, const char *file, int line, const char *fmt, ...)
     va_end(ap);
     snprintf(detail, sizeof(detail), "%s", text);
     snprintf(place, sizeof(place), "%s:%d", file, line);
+    hushed = false;
     return err;
+}
+
+void vs_err_hush(void)
+{
+    hushed = true;
+}
+
+bool vs_err_is_hushed(void)
+{
+    return hushed;
 }
 
 void vs_assert_failed(const char *what, const char *file, int line)

@@ -17,6 +17,8 @@
 #ifndef VSYN_BASE_ERR_H
 #define VSYN_BASE_ERR_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -52,6 +54,11 @@ const char *vs_err_place(void);        /* "ingest/store/store.c:212" */
 vs_err vs_err_set(vs_err err, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 #define VS_FAIL(err, ...) vs_err_set((err), __FILE__, __LINE__, __VA_ARGS__)
+
+/* The error that was recorded last is told by another process: the command line gives only its
+ * exit status. Until the next VS_FAIL(). */
+void vs_err_hush(void);
+bool vs_err_is_hushed(void);
 
 /* Hand an error on when nothing has to be released here. */
 #define VS_TRY(expr)                            \
