@@ -168,7 +168,7 @@ static vs_err choose_model(vs_model_config *out, vs_trainer *t, struct finetune 
     return vs_config_model(out, t->config, VS_TASK_CLASSIFY, &base);
 }
 
-static vs_err run(vs_trainer *t, struct finetune *f)
+static vs_err prepare(vs_trainer *t, struct finetune *f)
 {
     const vs_train_settings *s = t->settings;
     vs_model_config model;
@@ -189,19 +189,19 @@ static vs_err run(vs_trainer *t, struct finetune *f)
         VS_TRY(vs_model_load(t->model, f->init, true));
     if (!f->val)
         t->task.evaluate = NULL;
-    return vs_trainer_run(t);
+    return VS_OK;
 }
 
 vs_err vs_train_finetune(vs_call *call)
 {
-    vs_config config;
+    vs_config config = { 0 };
     struct finetune f = { 0 };
     vs_trainer t = { .config = &config, .task = { fill, evaluate, &f } };
-    vs_err err = vs_config_read(&config, call);
-    t.settings = config.settings;
+    vs_err err = vs_trainer_begin(&t, call);
     if (err == VS_OK)
-        err = run(&t, &f);
-    if (err == VS_OK)
+        err = prepare(&t, &f);
+    err = vs_trainer_run(&t, err);
+    if (err == VS_OK && vs_dist_rank(t.dist) == 0)
         err = vs_trainer_result(&t);
     vs_source_close(&f.val);
     vs_trainer_close(&t);

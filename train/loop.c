@@ -11,19 +11,59 @@
 #include "train/report.h"
 #include "train/run.h"
 
-static int64_t effective_batch(const vs_trainer *t)
+/* Of one step, of all processes together. */
+static int passes(const vs_trainer *t)
 {
-    return (int64_t)t->settings->batch * t->settings->accumulate;
+    return t->settings->accumulate * vs_dist_size(t->dist);
+}
+
+/* Writes, evaluates and speaks. */
+static bool is_first(const vs_trainer *t)
+{
+    return vs_dist_rank(t->dist) == 0;
+}
+
+int64_t vs_trainer_effective_batch(const vs_trainer *t)
+{
+    return (int64_t)t->settings->batch * passes(t);
 }
 
 /* ---- Opening ----------------------------------------------------------------------- */
+
+vs_err vs_trainer_begin(vs_trainer *t, vs_call *call)
+{
+    VS_TRY(vs_dist_open(&t->dist));
+    if (!is_first(t))
+        vs_log_quiet(true);
+    VS_TRY(vs_config_read(t->config, call));
+    t->settings = t->config->settings;
+    if (!vs_call_given(call, "jobs"))
+        t->settings->common.jobs = vs_dist_cpus(t->dist);
+    return VS_OK;
+}
 
 vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
 {
     const vs_train_settings *s = t->settings;
     VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
     VS_TRY(vs_trainer_check_memory(t, model));
-    return vs_model_open(&t->model, t->dev, model, s->batch, t->visible, true);
+    VS_TRY(vs_model_open(&t->model, t->dev, model, s->batch, t->visible, true));
+    if (vs_dist_size(t->dist) == 1)
+        return VS_OK;
+    t->shared = malloc(sizeof(*t->shared) * (size_t)(vs_model_slab_count(t->model) + 1));
+    return t->shared ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "no memory to exchange gradients");
+}
+
+/* Another number of processes has another effective batch. Records of old have no number. */
+static vs_err same_processes(const vs_trainer *t, const json_t *record)
+{
+    const json_t *processes = json_object_get(record, "processes");
+    const int was = processes ? (int)json_integer_value(processes) : 1;
+    if (was == vs_dist_size(t->dist))
+        return VS_OK;
+    return VS_FAIL(VS_ERR_USAGE, "--out %s: the run has %d process%s, not %d: mpirun -n %d "
+                   "vsyn-train %s --out %s", t->settings->out, was, was == 1 ? "" : "es",
+                   vs_dist_size(t->dist), was, t->config->command, t->settings->out);
 }
 
 /* Weights, moments and counters of checkpoints/last. */
@@ -34,6 +74,8 @@ static vs_err load_last(vs_trainer *t)
     vs_err err = vs_model_load(t->model, dir, false);
     if (err == VS_OK)
         err = vs_model_state_load(t->model, dir, &record);
+    if (err == VS_OK)
+        err = same_processes(t, record);
     if (err == VS_OK)
         err = vs_json_int(&t->step, record, "step", dir);
     if (err == VS_OK)
@@ -57,7 +99,8 @@ static vs_err open_loader(vs_trainer *t)
     const vs_model_config *m = vs_model_configuration(t->model);
     vs_loader_options o = { .batch = s->batch, .seed = (uint64_t)s->common.seed,
                             .threads = s->loaders > 0 ? s->loaders : s->common.jobs,
-                            .shuffle = true, .drop_last = true, .group = s->accumulate };
+                            .shuffle = true, .drop_last = true, .group = passes(t),
+                            .part = vs_dist_rank(t->dist), .parts = vs_dist_size(t->dist) };
     if (m->task == VS_TASK_PRETRAIN) {
         /* A random mask is a tube through a single slot that holds every token. */
         const int slots = m->T / m->tubelet, merged = s->mask == VS_MASK_RANDOM ? slots : 1;
@@ -65,10 +108,10 @@ static vs_err open_loader(vs_trainer *t)
         o.mask_cells = vs_model_cells(m) * merged;
         o.mask_masked = t->masked * merged;
     }
-    t->steps_per_epoch = vs_source_count(t->source) / effective_batch(t);
+    t->steps_per_epoch = vs_source_count(t->source) / vs_trainer_effective_batch(t);
     const int64_t per_epoch = t->steps_per_epoch > 0 ? t->steps_per_epoch : 1;
     return vs_loader_open(&t->loader, t->source, &o, t->step / per_epoch,
-                          t->step % per_epoch * s->accumulate);
+                          t->step % per_epoch * passes(t));
 }
 
 static void make_schedule(vs_trainer *t)
@@ -76,7 +119,7 @@ static void make_schedule(vs_trainer *t)
     const vs_train_settings *s = t->settings;
     const int64_t steps = s->steps > 0 ? s->steps : s->epochs * t->steps_per_epoch;
     t->schedule = vs_schedule_make(steps, s->warmup_epochs * (double)t->steps_per_epoch,
-                                   s->warmup_lr, s->lr, s->min_lr, effective_batch(t));
+                                   s->warmup_lr, s->lr, s->min_lr, vs_trainer_effective_batch(t));
     t->adamw = (vs_adamw){ .beta1 = (float)s->beta1, .beta2 = (float)s->beta2, .eps = 1e-8f,
                            .weight_decay = (float)s->weight_decay,
                            .layer_decay = s->layer_decay > 0 ? (float)s->layer_decay : 1.0f,
@@ -90,10 +133,11 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
     const vs_train_settings *s = t->settings;
     const vs_loaded *loaded;
     VS_TRY(vs_loader_next(t->loader, &loaded));
-    const int64_t clip = t->step * effective_batch(t) + (int64_t)pass * s->batch;
+    const int64_t batches = t->step * passes(t) + pass * vs_dist_size(t->dist) +
+                            vs_dist_rank(t->dist);
     vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
                        .train = true, .seed = (uint64_t)s->common.seed,
-                       .index = (uint64_t)clip };
+                       .index = (uint64_t)(batches * s->batch) };
     float value;
     t->task.fill(t, &batch, loaded);
     VS_TRY(vs_model_forward(t->model, &batch));
@@ -135,17 +179,40 @@ static vs_err explain_not_finite(vs_trainer *t, const char *what)
     return err;
 }
 
-static vs_err train_step(vs_trainer *t, double *grad_norm)
+/* This process's share of the gradient, and its loss. */
+static vs_err own_gradient(vs_trainer *t, double *loss)
 {
-    double loss = 0;
     vs_err err = VS_OK;
+    *loss = 0;
     vs_model_zero_grad(t->model);
     for (int pass = 0; err == VS_OK && pass < t->settings->accumulate; pass++)
-        err = one_pass(t, pass, &loss);
+        err = one_pass(t, pass, loss);
     if (err == VS_ERR_NUMERIC)
         return explain_not_finite(t, "loss");
-    VS_TRY(err);
-    err = vs_model_grad_norm(t->model, grad_norm);
+    if (err == VS_OK && t->shared)
+        err = vs_model_slab_get(t->model, VS_SLAB_GRAD, t->shared);
+    return err;
+}
+
+/* The gradient of the step, the same on every process, and its loss. */
+static vs_err gradient(vs_trainer *t, double *loss)
+{
+    const vs_err err = own_gradient(t, loss);
+    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    if (!t->shared)
+        return VS_OK;
+    const int64_t n = vs_model_slab_count(t->model);
+    t->shared[n] = (float)*loss;
+    vs_dist_mean(t->dist, t->shared, n + 1);
+    *loss = (double)t->shared[n];
+    return vs_model_slab_set(t->model, VS_SLAB_GRAD, t->shared);
+}
+
+static vs_err train_step(vs_trainer *t, double *grad_norm)
+{
+    double loss;
+    VS_TRY(gradient(t, &loss));
+    const vs_err err = vs_model_grad_norm(t->model, grad_norm);
     if (err == VS_ERR_NUMERIC)
         return explain_not_finite(t, "gradient");
     VS_TRY(err);
@@ -174,7 +241,7 @@ static vs_err log_line(vs_trainer *t, double grad_norm)
     json_object_set_new(line, "loss", json_real(t->loss_sum / (double)t->loss_steps));
     json_object_set_new(line, "lr", json_real((double)t->adamw.lr));
     json_object_set_new(line, "grad_norm", json_real(grad_norm));
-    const double clips = (double)(effective_batch(t) * t->loss_steps);
+    const double clips = (double)(vs_trainer_effective_batch(t) * t->loss_steps);
     json_object_set_new(line, "clips_per_s", json_real(took > 0 ? clips / took : 0));
     json_object_set_new(line, "wait", json_real(took > 0 ? (waited - t->line_waited) / took : 0));
     json_object_set_new(line, "seconds", json_real(t->seconds + now - t->began));
@@ -192,7 +259,7 @@ static void show_progress(const vs_trainer *t, vs_progress *p)
     vs_progress_note(p, "step %lld/%lld  loss %.4f  lr %.2e  wait %.0f%%", (long long)t->step,
                      (long long)t->schedule.steps, t->loss_sum / (double)t->loss_steps,
                      (double)t->adamw.lr, took > 0 ? 100 * waited / took : 0);
-    vs_progress_set(p, t->step * effective_batch(t));
+    vs_progress_set(p, t->step * vs_trainer_effective_batch(t));
 }
 
 /* ---- Checkpoints ------------------------------------------------------------------- */
@@ -201,6 +268,7 @@ static json_t *state_record(const vs_trainer *t)
 {
     json_t *r = json_object();
     json_object_set_new(r, "command", json_string(t->config->command));
+    json_object_set_new(r, "processes", json_integer(vs_dist_size(t->dist)));
     json_object_set_new(r, "step", json_integer(t->step));
     json_object_set_new(r, "loss_sum", json_real(t->loss_sum));
     json_object_set_new(r, "loss_steps", json_integer(t->loss_steps));
@@ -292,118 +360,88 @@ static void draw_report(const vs_trainer *t)
 
 static vs_err stop(vs_trainer *t)
 {
-    VS_TRY(save_last(t));
-    draw_report(t);
-    return VS_FAIL(VS_ERR_STOPPED, "stopped at step %lld of %lld; to go on: vsyn-train %s --out %s",
-                   (long long)t->step, (long long)t->schedule.steps, t->config->command,
-                   t->settings->out);
+    char mpirun[32] = "";
+    if (is_first(t)) {
+        VS_TRY(save_last(t));
+        draw_report(t);
+    }
+    if (vs_dist_size(t->dist) > 1)
+        snprintf(mpirun, sizeof(mpirun), "mpirun -n %d ", vs_dist_size(t->dist));
+    return VS_FAIL(VS_ERR_STOPPED, "stopped at step %lld of %lld; to go on: %svsyn-train %s "
+                   "--out %s", (long long)t->step, (long long)t->schedule.steps, mpirun,
+                   t->config->command, t->settings->out);
+}
+
+/* Log, evaluation, checkpoints: after a step, of the first process. */
+static vs_err record_step(vs_trainer *t, double grad_norm, vs_progress *progress)
+{
+    show_progress(t, progress);
+    if (t->step % t->settings->log_every == 0 || t->step == t->schedule.steps)
+        VS_TRY(log_line(t, grad_norm));
+    return after_step(t);
 }
 
 static vs_err run_steps(vs_trainer *t)
 {
-    const vs_train_settings *s = t->settings;
+    const int64_t batch = vs_trainer_effective_batch(t);
     vs_progress *progress = vs_progress_start(t->config->command, "clips",
-                                              t->schedule.steps * effective_batch(t));
+                                              t->schedule.steps * batch);
     vs_err err = VS_OK;
-    vs_progress_set(progress, t->step * effective_batch(t));
+    vs_progress_set(progress, t->step * batch);
     t->began = t->line_began = t->saved_at = vs_now();
     t->line_waited = vs_loader_waited(t->loader);
     while (err == VS_OK && t->step < t->schedule.steps) {
         double grad_norm;
         err = train_step(t, &grad_norm);
-        if (err != VS_OK)
-            break;
-        show_progress(t, progress);
-        if (t->step % s->log_every == 0 || t->step == t->schedule.steps)
-            err = log_line(t, grad_norm);
-        if (err == VS_OK)
-            err = after_step(t);
-        if (err == VS_OK && t->step < t->schedule.steps &&
-            (vs_stop_requested() || t->step == s->stop_at))
-            err = stop(t);
+        if (err == VS_OK && is_first(t))
+            err = record_step(t, grad_norm, progress);
+        bool leave = vs_stop_requested() || t->step == t->settings->stop_at;
+        err = vs_dist_agree(t->dist, err, &leave);
+        if (err == VS_OK && leave && t->step < t->schedule.steps)
+            err = vs_dist_agree(t->dist, stop(t), NULL);
     }
     vs_progress_end(&progress);
     return err;
 }
 
 /* Everything was checked: from here on the folder of the run is written to. */
-static vs_err open_run(vs_trainer *t)
+static vs_err open_folder(vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
     VS_TRY(vs_run_open(&t->lock, s->out));
     VS_TRY(vs_run_recover(s->out));
     vs_tmp_clean(s->out);
-    if (t->config->resumed && vs_run_has(s->out, "last"))
-        VS_TRY(load_last(t));
     return t->config->resumed ? VS_OK : vs_config_write(t->config);
 }
 
-/* One sample is made and thrown away to see how long it takes. */
-static vs_err time_sample(vs_trainer *t)
-{
-    const vs_sample_shape *shape = vs_source_shape(t->source);
-    uint8_t *frames = vs_new((size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3);
-    vs_sampler *sampler = NULL;
-    vs_err err = vs_sampler_open(&sampler, t->source);
-    double began = 0;
-    for (int i = 0; err == VS_OK && i < 3; i++) {
-        began = i < 2 ? vs_now() : began;
-        err = vs_sampler_get(sampler, 0, 0, i % vs_source_count(t->source), frames, NULL);
-    }
-    t->sample_seconds = (vs_now() - began) / 2;
-    vs_sampler_close(&sampler);
-    free(frames);
-    return err;
-}
-
-/* Two passes on blank frames, the second one timed: the weights do not change. */
-static vs_err time_step(vs_trainer *t)
+static vs_err open_run(vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
-    const vs_model_config *m = vs_model_configuration(t->model);
-    const size_t clip = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
-    const int cells = vs_model_cells(m), tokens = vs_model_tokens(m);
-    uint8_t *frames = calloc((size_t)s->batch, clip);
-    uint8_t *mask = vs_new((size_t)s->batch * (size_t)tokens);
-    float *target = vs_new(sizeof(*target) * (size_t)s->batch * (size_t)(m->classes + 1));
-    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask,
-                   .target = m->task == VS_TASK_CLASSIFY ? target : NULL, .train = true };
-    vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
-    for (int i = 0; i < s->batch * tokens; i++)
-        mask[i] = i % cells < t->masked;
-    double began = 0;
-    for (int i = 0; err == VS_OK && i < 2; i++) {
-        float loss;
-        began = vs_now();
-        err = vs_model_forward(t->model, &b);
-        if (err == VS_OK)
-            err = vs_model_backward(t->model, 1.0f);
-        if (err == VS_OK)
-            err = vs_model_loss(t->model, &loss);
-    }
-    t->step_seconds = (vs_now() - began) * s->accumulate;
-    free(target);
-    free(mask);
-    free(frames);
-    return err;
-}
-
-vs_err vs_trainer_run(vs_trainer *t)
-{
-    t->lock = -1;
-    VS_TRY(open_run(t));
+    if (t->config->resumed && vs_run_has(s->out, "last"))
+        VS_TRY(load_last(t));
     VS_TRY(open_loader(t));
     make_schedule(t);
-    VS_TRY(vs_metrics_open(&t->metrics, t->settings->out, t->step));
+    return is_first(t) ? vs_metrics_open(&t->metrics, s->out, t->step) : VS_OK;
+}
+
+vs_err vs_trainer_run(vs_trainer *t, vs_err err)
+{
+    t->lock = -1;
+    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    err = is_first(t) ? open_folder(t) : VS_OK;
+    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    err = open_run(t);
+    if (err == VS_OK && t->step < t->schedule.steps)
+        err = vs_trainer_time(t);
+    VS_TRY(vs_dist_agree(t->dist, err, NULL));
     if (t->step >= t->schedule.steps) {
         vs_say("%s is finished already (step %lld)", t->settings->out, (long long)t->step);
         return VS_OK;
     }
-    VS_TRY(time_sample(t));
-    VS_TRY(time_step(t));
     vs_trainer_plan(t);
     VS_TRY(run_steps(t));
-    draw_report(t);
+    if (is_first(t))
+        draw_report(t);
     return VS_OK;
 }
 
@@ -416,4 +454,6 @@ void vs_trainer_close(vs_trainer *t)
     vs_source_close(&t->source);
     if (t->lock > 0)
         vs_lock_release(&t->lock);
+    free(t->shared);
+    vs_dist_close(&t->dist);
 }

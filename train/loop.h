@@ -1,18 +1,23 @@
 /* The training loop, the same for both tasks: batches in, steps, log, checkpoints, stop.
  *
- * Step s (from 0) of a run is passes s*A .. s*A+A-1 of the loader, A = --accumulate: the
- * gradient of a step is the mean over batch * A clips, exactly. All randomness hangs on
+ * Step s (from 0) of a run is batches s*A*P .. s*A*P+A*P-1 of the loader, A = --accumulate, P
+ * processes: the gradient of a step is the mean over batch * A * P clips, exactly. Pass i of
+ * process r takes batch s*A*P + i*P + r, so P processes see what one with --accumulate A*P
+ * sees. All processes hold the same weights; process 0 alone writes, evaluates and speaks.
+ * All randomness hangs on
  * (seed, epoch, position) and on the number of the clip, so (weights, moments, step) is
  * the whole state of a run; the record beside the weights also keeps the sums that the
  * next line of the log needs:
  *
- *     { "command", "step", "loss_sum", "loss_steps", "seconds", "best_top1", "best_step" }
+ *     { "command", "processes", "step", "loss_sum", "loss_steps", "seconds",
+ *       "best_top1", "best_step" }
  */
 #ifndef VSYN_TRAIN_LOOP_H
 #define VSYN_TRAIN_LOOP_H
 
 #include "train/config.h"
 #include "train/data/data.h"
+#include "train/dist.h"
 #include "train/metrics.h"
 #include "train/schedule.h"
 
@@ -34,6 +39,7 @@ typedef struct vs_trainer_task {
 } vs_trainer_task;
 
 struct vs_trainer {
+    vs_dist *dist;                 /* NULL: one process */
     vs_config *config;
     vs_train_settings *settings;   /* config->settings */
     vs_trainer_task task;
@@ -59,20 +65,28 @@ struct vs_trainer {
     vs_eval last_eval;             /* n = 0: none in this session */
     double began, line_began, line_waited, saved_at;
     double step_seconds, sample_seconds;   /* of the trials before the start */
+    float *shared;                 /* several processes: the gradient, and the loss after it */
     int lock;
 };
 
+/* The first call: joins the other processes and reads the settings. */
+vs_err vs_trainer_begin(vs_trainer *t, vs_call *call);
 /* Opens device and model (fails before anything is written when memory cannot do). */
 vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model);
-/* The whole run, from its first or its saved step to its end. STOPPED after a signal,
- * NUMERIC when the loss is not finite; both with a message that says how to go on. */
-vs_err vs_trainer_run(vs_trainer *t);
+/* The whole run, from its first or its saved step to its end, when every process brings an
+ * `err` of OK (what it met before). STOPPED after a signal, NUMERIC when the loss is not
+ * finite; both with a message that says how to go on. */
+vs_err vs_trainer_run(vs_trainer *t, vs_err err);
 /* What came of it, on stdout. */
 vs_err vs_trainer_result(const vs_trainer *t);
 void vs_trainer_close(vs_trainer *t);
+/* Clips of one step, of all processes. */
+int64_t vs_trainer_effective_batch(const vs_trainer *t);
 
 /* plan.c: what is about to happen, on stderr. */
 void vs_trainer_plan(const vs_trainer *t);
+/* Tries a sample and a step out: step_seconds, sample_seconds. The weights do not change. */
+vs_err vs_trainer_time(vs_trainer *t);
 /* USAGE when one machine cannot hold the model and its batch. */
 vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *model);
 

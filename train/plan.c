@@ -1,8 +1,10 @@
 /* What a run is about to do (sizes, recipe, time, memory, disk), and what came of it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "train/loop.h"
 #include "train/metrics.h"
 
@@ -28,15 +30,17 @@ vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
 {
     char needs[32], has[32];
     const double model = (double)vs_model_memory(m, t->settings->batch, t->visible, true);
-    const double host = vs_device_is_cuda(t->dev) ? batch_bytes(t, m) : model + batch_bytes(t, m);
+    const int here = vs_dist_here(t->dist);
+    const double host = here * (batch_bytes(t, m) + (vs_device_is_cuda(t->dev) ? 0 : model));
     if (host <= memory_limit())
         return VS_OK;
-    return VS_FAIL(VS_ERR_USAGE, "--batch %d: needs about %s, this machine has %s: choose a "
-                   "smaller --batch and more --accumulate", t->settings->batch,
-                   vs_human_bytes(needs, host), vs_human_bytes(has, memory_limit()));
+    return VS_FAIL(VS_ERR_USAGE, "--batch %d: needs about %s for %d process%s, this machine "
+                   "has %s: choose a smaller --batch and more --accumulate", t->settings->batch,
+                   vs_human_bytes(needs, host), here, here > 1 ? "es" : "",
+                   vs_human_bytes(has, memory_limit()));
 }
 
-/* All threads together, for the clips of one step. */
+/* All threads together, for the clips of one step in this process. */
 static double sample_seconds(const vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
@@ -57,18 +61,21 @@ void vs_trainer_plan(const vs_trainer *t)
     const vs_train_settings *s = t->settings;
     const vs_model_config *m = vs_model_configuration(t->model);
     const vs_schedule *p = &t->schedule;
-    char text[32], more[32];
+    char text[32], more[32], processes[32] = "";
+    const long long effective = vs_trainer_effective_batch(t);
     const double parameters = (double)vs_model_parameters(m);
     vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, fp32", m->size,
            parameters / 1e6, m->T, m->W, m->H, m->stride, vs_device_name(t->dev));
     vs_say("data      %s", t->data_text);
-    vs_say("schedule  effective batch %lld = %d x %d, %lld steps an epoch, %.4g epochs = "
-           "%lld steps", (long long)s->batch * s->accumulate, s->batch, s->accumulate,
+    if (vs_dist_size(t->dist) > 1)
+        snprintf(processes, sizeof(processes), " x %d processes", vs_dist_size(t->dist));
+    vs_say("schedule  effective batch %lld = %d x %d%s, %lld steps an epoch, %.4g epochs = "
+           "%lld steps", effective, s->batch, s->accumulate, processes,
            (long long)t->steps_per_epoch, (double)p->steps / (double)t->steps_per_epoch,
            (long long)p->steps);
     vs_say("          lr %.3g (%.3g x %lld/256), warm-up %lld steps from %.3g, cosine to %.3g; "
-           "AdamW (%g, %g), weight decay %g", p->peak, s->lr,
-           (long long)s->batch * s->accumulate, (long long)p->warmup, p->start, p->end, s->beta1,
+           "AdamW (%g, %g), weight decay %g", p->peak, s->lr, effective,
+           (long long)p->warmup, p->start, p->end, s->beta1,
            s->beta2, s->weight_decay);
     const double samples = sample_seconds(t);
     vs_say("estimate  %s: %.3g s of computing and %.3g s of making clips a step; %s of memory, "
@@ -80,6 +87,66 @@ void vs_trainer_plan(const vs_trainer *t)
     if (t->step > 0)
         vs_say("resume    from step %lld of %lld", (long long)t->step, (long long)p->steps);
 }
+
+/* ---- Trials: how long a step will take --------------------------------------------- */
+
+/* One sample is made and thrown away to see how long it takes. */
+static vs_err time_sample(vs_trainer *t)
+{
+    const vs_sample_shape *shape = vs_source_shape(t->source);
+    uint8_t *frames = vs_new((size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3);
+    vs_sampler *sampler = NULL;
+    vs_err err = vs_sampler_open(&sampler, t->source);
+    double began = 0;
+    for (int i = 0; err == VS_OK && i < 3; i++) {
+        began = i < 2 ? vs_now() : began;
+        err = vs_sampler_get(sampler, 0, 0, i % vs_source_count(t->source), frames, NULL);
+    }
+    t->sample_seconds = (vs_now() - began) / 2;
+    vs_sampler_close(&sampler);
+    free(frames);
+    return err;
+}
+
+/* Two passes on blank frames, the second one timed: the weights do not change. */
+static vs_err time_step(vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    const vs_model_config *m = vs_model_configuration(t->model);
+    const size_t clip = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
+    const int cells = vs_model_cells(m), tokens = vs_model_tokens(m);
+    uint8_t *frames = calloc((size_t)s->batch, clip);
+    uint8_t *mask = vs_new((size_t)s->batch * (size_t)tokens);
+    float *target = vs_new(sizeof(*target) * (size_t)s->batch * (size_t)(m->classes + 1));
+    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask,
+                   .target = m->task == VS_TASK_CLASSIFY ? target : NULL, .train = true };
+    vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
+    for (int i = 0; i < s->batch * tokens; i++)
+        mask[i] = i % cells < t->masked;
+    double began = 0;
+    for (int i = 0; err == VS_OK && i < 2; i++) {
+        float loss;
+        began = vs_now();
+        err = vs_model_forward(t->model, &b);
+        if (err == VS_OK)
+            err = vs_model_backward(t->model, 1.0f);
+        if (err == VS_OK)
+            err = vs_model_loss(t->model, &loss);
+    }
+    t->step_seconds = (vs_now() - began) * s->accumulate;
+    free(target);
+    free(mask);
+    free(frames);
+    return err;
+}
+
+vs_err vs_trainer_time(vs_trainer *t)
+{
+    VS_TRY(time_sample(t));
+    return time_step(t);
+}
+
+/* ---- The result ---------------------------------------------------------------------- */
 
 /* The newest value of a key in the log, or null. */
 static json_t *newest(const json_t *lines, const char *key)

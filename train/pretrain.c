@@ -70,7 +70,7 @@ static vs_err choose_model(vs_model_config *out, vs_config *config)
     return vs_model_config_check(out);
 }
 
-static vs_err run(vs_trainer *t, vs_store **store)
+static vs_err prepare(vs_trainer *t, vs_store **store)
 {
     const vs_train_settings *s = t->settings;
     vs_model_config model;
@@ -87,19 +87,19 @@ static vs_err run(vs_trainer *t, vs_store **store)
     VS_TRY(open_source(t, store, &shape));
     VS_TRY(vs_trainer_open_model(t, &model));
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, 1.0f));
-    return vs_trainer_run(t);
+    return VS_OK;
 }
 
 vs_err vs_train_pretrain(vs_call *call)
 {
-    vs_config config;
+    vs_config config = { 0 };
     vs_trainer t = { .config = &config, .task = { .fill = fill } };
     vs_store *store = NULL;
-    vs_err err = vs_config_read(&config, call);
-    t.settings = config.settings;
+    vs_err err = vs_trainer_begin(&t, call);
     if (err == VS_OK)
-        err = run(&t, &store);
-    if (err == VS_OK)
+        err = prepare(&t, &store);
+    err = vs_trainer_run(&t, err);
+    if (err == VS_OK && vs_dist_rank(t.dist) == 0)
         err = vs_trainer_result(&t);
     vs_trainer_close(&t);
     vs_store_close(&store);

@@ -141,6 +141,32 @@ Test(data_loader, whole_steps_of_an_accumulating_run)
     CHECK_FAILS(vs_loader_open(&loader, &f.base, &o, 0, 0), VS_ERR_USAGE, "22 clips");
 }
 
+/* Two processes with two passes each: together the batches of one, over the end of an epoch. */
+Test(data_loader, parts_share_the_batches)
+{
+    enum { N = 10 };
+    struct fake f = make_fake(22, -1);
+    vs_loader_options o = options_of(2);
+    vs_loader *whole, *part[2];
+    const vs_loaded *a, *b;
+    o.group = 4;
+    CHECK_OK(vs_loader_open(&whole, &f.base, &o, 1, 2));
+    o.parts = 2;
+    for (o.part = 0; o.part < 2; o.part++)
+        CHECK_OK(vs_loader_open(&part[o.part], &f.base, &o, 1, 2));
+    for (int i = 0; i < N; i++) {
+        CHECK_OK(vs_loader_next(whole, &a));
+        CHECK_OK(vs_loader_next(part[i % 2], &b));
+        cr_assert(a->epoch == b->epoch && a->step == b->step);
+        cr_assert_arr_eq(a->item, b->item, sizeof(*a->item) * 4);
+        cr_assert_arr_eq(a->frames, b->frames, (size_t)4 * BYTES);
+        cr_assert_arr_eq(a->mask, b->mask, 4 * 16);
+    }
+    for (int i = 0; i < 2; i++)
+        vs_loader_close(&part[i]);
+    vs_loader_close(&whole);
+}
+
 Test(data_loader, a_failing_worker_is_heard)
 {
     struct fake f = make_fake(22, 13);

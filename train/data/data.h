@@ -78,15 +78,19 @@ typedef struct vs_loader_options {
     uint64_t seed;
     bool shuffle, drop_last;
     int group;               /* batches per optimiser step; drop_last keeps whole steps; 0 = 1 */
+    /* One of several processes: of every `parts` batches in a row only number `part`; the other
+     * loaders make the others. group must be a multiple of parts. 0 parts = 1. */
+    int part, parts;
     int mask_slots, mask_cells, mask_masked;     /* 0: no masks */
 } vs_loader_options;
 
-/* Starts at (epoch, step) so that a resumed run sees what it would have seen. */
+/* Starts at batch `step` of an epoch (of those of all parts, a multiple of parts) so that a
+ * resumed run sees what it would have seen. */
 vs_err vs_loader_open(vs_loader **out, vs_source *source, const vs_loader_options *options,
                       int64_t epoch, int64_t step);
 /* The next batch, for ever (epoch after epoch); valid until the next call. */
 vs_err vs_loader_next(vs_loader *loader, const vs_loaded **out);
-int64_t vs_loader_steps(const vs_loader *loader);             /* batches per epoch */
+int64_t vs_loader_steps(const vs_loader *loader);             /* batches per epoch, of all parts */
 double vs_loader_waited(const vs_loader *loader);             /* seconds spent waiting in next */
 void vs_loader_close(vs_loader **loader);
 

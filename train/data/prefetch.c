@@ -1,7 +1,8 @@
 /* Batches for training, made ahead: the loader of data.h over the ordered pool of ahead.h.
  *
- * Batch number g (from 0) is step g % steps of epoch g / steps. Position p of an epoch is
- * item order[p]; it is viewed with (seed, epoch, item) and masked with (seed, epoch, p).
+ * Batch number g (from 0) is step g % steps of epoch g / steps. Of several parts, number
+ * r of P makes g = r, r + P, r + 2P, ... Position p of an epoch is item order[p]; it is viewed
+ * with (seed, epoch, item) and masked with (seed, epoch, p).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static vs_err begin(void *ctx, int slot, int64_t group)
 {
     vs_loader *l = ctx;
     vs_loaded *b = &l->batch[slot];
-    const int64_t number = l->first + group, step = number % l->steps;
+    const int64_t number = l->first + group * l->options.parts, step = number % l->steps;
     const int64_t from = step * l->options.batch, left = l->n - from;
     b->epoch = number / l->steps;
     b->step = step;
@@ -81,7 +82,9 @@ static vs_err count_steps(vs_loader *l)
 {
     const int64_t B = l->options.batch;
     const int64_t group = l->options.group > 1 ? l->options.group : 1;
+    const int parts = l->options.parts;
     VS_ASSERT(B > 0 && l->options.threads > 0);
+    VS_ASSERT(l->options.part < parts && (parts == 1 || group % parts == 0));
     l->n = l->source->count;
     l->steps = l->options.drop_last ? l->n / (B * group) * group : (l->n + B - 1) / B;
     if (l->steps == 0)
@@ -99,6 +102,7 @@ vs_err vs_loader_open(vs_loader **out, vs_source *source, const vs_loader_option
     const vs_sample_shape *shape = &source->shape;
     l->source = source;
     l->options = *options;
+    l->options.parts = options->parts > 1 ? options->parts : 1;
     l->order_epoch = -1;
     l->sample_bytes = (size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3;
     l->mask_bytes = (size_t)options->mask_slots * (size_t)options->mask_cells;
@@ -112,7 +116,7 @@ vs_err vs_loader_open(vs_loader **out, vs_source *source, const vs_loader_option
         const vs_ahead_work work = { .ctx = l, .begin = begin, .make = make, .slots = SLOTS,
                                      .parts = options->batch, .threads = options->threads,
                                      .groups = INT64_MAX };
-        l->first = epoch * l->steps + step;
+        l->first = epoch * l->steps + step + l->options.part;
         err = vs_ahead_open(&l->ahead, &work);
     }
     if (err != VS_OK) {
