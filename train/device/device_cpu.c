@@ -53,8 +53,13 @@ __attribute__((constructor)) static void let_waiting_threads_sleep(int argc, cha
 {
     if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
         return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
-        execv("/proc/self/exe", argv);     /* should it fail, the program is merely slower */
+    /* By its own path, so that ps shows its name. Should it fail, it is merely slower. */
+    char path[4096];
+    const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (n <= 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
+        return;
+    path[n] = 0;
+    execv(path, argv);
 }
 
 static const vs_device_kind cpu_kind = {
