@@ -7,6 +7,15 @@
 vs_err vs_train_pretrain(vs_call *call);       /* pretrain.c; options in config.c */
 vs_err vs_train_finetune(vs_call *call);       /* finetune.c */
 
+/* Of the commands that score views with a classifier: fields views, device, batch. */
+#define VS_OPTS_SCORING(type)                                                            \
+    { .name = "views", .kind = VS_OPT_TEXT, .at = offsetof(type, views), .def = "5x3",   \
+      .arg = "SxC", .help = "windows in time x crops along the longer side" },           \
+    { .name = "batch", .kind = VS_OPT_INT, .at = offsetof(type, batch), .def = "8",      \
+      .min = 1, .max = 4096, .arg = "VIEWS", .help = "views of one pass" },              \
+    { .name = "device", .kind = VS_OPT_TEXT, .at = offsetof(type, device),               \
+      .def = "auto", .arg = "auto|cpu|cuda[:N]", .help = "where to compute" }
+
 extern const vs_opt vs_test_opts[], vs_predict_opts[];
 extern const size_t vs_test_settings_size, vs_predict_settings_size;
 vs_err vs_train_test(vs_call *call);           /* test.c */

@@ -19,12 +19,7 @@ const vs_opt vs_predict_opts[] = {
       .help = "a run (its best checkpoint) or a model" },
     { .name = "top", .kind = VS_OPT_INT, AT(top), .def = "5", .min = 1, .max = 100000,
       .arg = "N", .help = "how many classes to print" },
-    { .name = "views", .kind = VS_OPT_TEXT, AT(views), .def = "5x3", .arg = "SxC",
-      .help = "windows in time x crops along the longer side" },
-    { .name = "batch", .kind = VS_OPT_INT, AT(batch), .def = "8", .min = 1, .max = 4096,
-      .arg = "VIEWS", .help = "views of one pass" },
-    { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",
-      .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },
+    VS_OPTS_SCORING(struct settings),
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };

@@ -164,6 +164,36 @@ static vs_err compare_gradients(vs_verify *v, vs_model *m, const vs_safetensors 
     return err;
 }
 
+/* ---- A model of one size and task ---------------------------------------------------- */
+
+/* The comparisons of a task; `outputs` and `gradients` name their sections of the table. */
+typedef vs_err check_fn(vs_verify *v, vs_model *m, const uint8_t *frames,
+                        const vs_safetensors *file, const char *outputs, const char *gradients);
+
+static vs_err check_seeded(vs_verify *v, const char *size, const char *task,
+                           const vs_model_config *c, int visible, check_fn *check)
+{
+    vs_model *m = NULL;
+    vs_safetensors *file = NULL;
+    char *const name = vs_strf("%s_%s_prng", size, task);
+    char *const outputs = vs_strf("%s %s outputs", size, task);
+    char *const gradients = vs_strf("%s %s gradients", size, task);
+    uint8_t *const frames = draw_frames(c);
+    vs_err err = vs_verify_open(&file, v, name);
+    if (err == VS_OK)
+        err = vs_model_open(&m, v->dev, c, 1, visible, true);
+    if (err == VS_OK)
+        err = check(v, m, frames, file, outputs, gradients);
+    v->section = "";
+    vs_model_close(&m);
+    vs_safetensors_close(&file);
+    free(frames);
+    free(outputs);
+    free(gradients);
+    free(name);
+    return err;
+}
+
 /* ---- Pre-training ------------------------------------------------------------------ */
 
 static vs_err compare_generator(vs_verify *v, vs_model *m, const uint8_t *frames,
@@ -278,27 +308,9 @@ static vs_err pretrain(vs_verify *v, vs_model *m, const uint8_t *frames,
 vs_err vs_verify_seeded_pretrain(vs_verify *v, const char *size)
 {
     vs_model_config c;
-    vs_model *m = NULL;
-    vs_safetensors *file = NULL;
     VS_TRY(vs_model_config_named(&c, VS_TASK_PRETRAIN, size));
     const int N = vs_model_tokens(&c);
-    char *const name = vs_strf("%s_pretrain_prng", size);
-    char *const outputs = vs_strf("%s pretrain outputs", size);
-    char *const gradients = vs_strf("%s pretrain gradients", size);
-    uint8_t *const frames = draw_frames(&c);
-    vs_err err = vs_verify_open(&file, v, name);
-    if (err == VS_OK)
-        err = vs_model_open(&m, v->dev, &c, 1, N - N * 3 / 4, true);
-    if (err == VS_OK)
-        err = pretrain(v, m, frames, file, outputs, gradients);
-    v->section = "";
-    vs_model_close(&m);
-    vs_safetensors_close(&file);
-    free(frames);
-    free(outputs);
-    free(gradients);
-    free(name);
-    return err;
+    return check_seeded(v, size, "pretrain", &c, N - N * 3 / 4, pretrain);
 }
 
 /* ---- Fine-tuning ------------------------------------------------------------------- */
@@ -329,25 +341,7 @@ static vs_err finetune(vs_verify *v, vs_model *m, const uint8_t *frames,
 vs_err vs_verify_seeded_finetune(vs_verify *v, const char *size)
 {
     vs_model_config c;
-    vs_model *m = NULL;
-    vs_safetensors *file = NULL;
     VS_TRY(vs_model_config_named(&c, VS_TASK_CLASSIFY, size));
     c.classes = CLASSES;
-    char *const name = vs_strf("%s_finetune_prng", size);
-    char *const outputs = vs_strf("%s finetune outputs", size);
-    char *const gradients = vs_strf("%s finetune gradients", size);
-    uint8_t *const frames = draw_frames(&c);
-    vs_err err = vs_verify_open(&file, v, name);
-    if (err == VS_OK)
-        err = vs_model_open(&m, v->dev, &c, 1, 0, true);
-    if (err == VS_OK)
-        err = finetune(v, m, frames, file, outputs, gradients);
-    v->section = "";
-    vs_model_close(&m);
-    vs_safetensors_close(&file);
-    free(frames);
-    free(outputs);
-    free(gradients);
-    free(name);
-    return err;
+    return check_seeded(v, size, "finetune", &c, 0, finetune);
 }
