@@ -1,6 +1,5 @@
 #include "train/loop.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,45 +51,6 @@ vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
         return VS_OK;
     t->shared = malloc(sizeof(*t->shared) * (size_t)(vs_model_slab_count(t->model) + 1));
     return t->shared ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "no memory to exchange gradients");
-}
-
-/* Another number of processes has another effective batch. Records of old have no number. */
-static vs_err same_processes(const vs_trainer *t, const json_t *record)
-{
-    const json_t *processes = json_object_get(record, "processes");
-    const int was = processes ? (int)json_integer_value(processes) : 1;
-    if (was == vs_dist_size(t->dist))
-        return VS_OK;
-    return VS_FAIL(VS_ERR_USAGE, "--out %s: the run has %d process%s, not %d: mpirun -n %d "
-                   "vsyn-train %s --out %s", t->settings->out, was, was == 1 ? "" : "es",
-                   vs_dist_size(t->dist), was, t->config->command, t->settings->out);
-}
-
-/* Weights, moments and counters of checkpoints/last. */
-static vs_err load_last(vs_trainer *t)
-{
-    char *dir = vs_run_checkpoint(t->settings->out, "last");
-    json_t *record = NULL;
-    vs_err err = vs_model_load(t->model, dir, false);
-    if (err == VS_OK)
-        err = vs_model_state_load(t->model, dir, &record);
-    if (err == VS_OK)
-        err = same_processes(t, record);
-    if (err == VS_OK)
-        err = vs_json_int(&t->step, record, "step", dir);
-    if (err == VS_OK)
-        err = vs_json_number(&t->loss_sum, record, "loss_sum", dir);
-    if (err == VS_OK)
-        err = vs_json_int(&t->loss_steps, record, "loss_steps", dir);
-    if (err == VS_OK)
-        err = vs_json_number(&t->seconds, record, "seconds", dir);
-    if (err == VS_OK)
-        err = vs_json_number(&t->best_top1, record, "best_top1", dir);
-    if (err == VS_OK)
-        err = vs_json_int(&t->best_step, record, "best_step", dir);
-    json_decref(record);
-    free(dir);
-    return err;
 }
 
 static vs_err open_loader(vs_trainer *t)
@@ -147,38 +107,6 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
     return VS_OK;
 }
 
-/* The first tensor that is not finite in a slab, or NULL. */
-static const char *not_finite_in(vs_trainer *t, vs_slab slab)
-{
-    float *value = malloc(sizeof(*value) * (size_t)vs_model_slab_count(t->model));
-    const char *found = NULL;
-    if (value && vs_model_slab_get(t->model, slab, value) == VS_OK)
-        for (int i = 0; !found && i < vs_model_param_count(t->model); i++) {
-            const vs_param *p = vs_model_param(t->model, i);
-            for (int64_t k = 0; !found && k < p->count; k++)
-                if (!isfinite(value[p->offset + k]))
-                    found = p->name;
-        }
-    free(value);
-    return found;
-}
-
-static vs_err explain_not_finite(vs_trainer *t, const char *what)
-{
-    const char *tensor = not_finite_in(t, VS_SLAB_WEIGHT), *place = "weights of ";
-    if (!tensor) {
-        tensor = not_finite_in(t, VS_SLAB_GRAD);
-        place = tensor ? "gradient of " : "activations";
-    }
-    char *dir = vs_run_has(t->settings->out, "last")
-                    ? vs_run_checkpoint(t->settings->out, "last") : vs_strdup("none yet");
-    const vs_err err = VS_FAIL(VS_ERR_NUMERIC, "step %lld: the %s is not finite, first in the "
-                               "%s%s; try a lower --lr; last good checkpoint: %s",
-                               (long long)t->step + 1, what, place, tensor ? tensor : "", dir);
-    free(dir);
-    return err;
-}
-
 /* This process's share of the gradient, and its loss. */
 static vs_err own_gradient(vs_trainer *t, double *loss)
 {
@@ -188,7 +116,7 @@ static vs_err own_gradient(vs_trainer *t, double *loss)
     for (int pass = 0; err == VS_OK && pass < t->settings->accumulate; pass++)
         err = one_pass(t, pass, loss);
     if (err == VS_ERR_NUMERIC)
-        return explain_not_finite(t, "loss");
+        return vs_trainer_not_finite(t, "loss");
     if (err == VS_OK && t->shared)
         err = vs_model_slab_get(t->model, VS_SLAB_GRAD, t->shared);
     return err;
@@ -214,7 +142,7 @@ static vs_err train_step(vs_trainer *t, double *grad_norm)
     VS_TRY(gradient(t, &loss));
     const vs_err err = vs_model_grad_norm(t->model, grad_norm);
     if (err == VS_ERR_NUMERIC)
-        return explain_not_finite(t, "gradient");
+        return vs_trainer_not_finite(t, "gradient");
     VS_TRY(err);
     t->adamw.lr = (float)vs_schedule_lr(&t->schedule, t->step);
     VS_TRY(vs_model_adamw(t->model, &t->adamw, t->step + 1));
@@ -262,50 +190,12 @@ static void show_progress(const vs_trainer *t, vs_progress *p)
     vs_progress_set(p, t->step * vs_trainer_effective_batch(t));
 }
 
-/* ---- Checkpoints ------------------------------------------------------------------- */
-
-static json_t *state_record(const vs_trainer *t)
-{
-    json_t *r = json_object();
-    json_object_set_new(r, "command", json_string(t->config->command));
-    json_object_set_new(r, "processes", json_integer(vs_dist_size(t->dist)));
-    json_object_set_new(r, "step", json_integer(t->step));
-    json_object_set_new(r, "loss_sum", json_real(t->loss_sum));
-    json_object_set_new(r, "loss_steps", json_integer(t->loss_steps));
-    json_object_set_new(r, "seconds", json_real(t->seconds + vs_now() - t->began));
-    json_object_set_new(r, "best_top1", json_real(t->best_top1));
-    json_object_set_new(r, "best_step", json_integer(t->best_step));
-    return r;
-}
-
-static vs_err save(vs_trainer *t, const char *name)
-{
-    if (not_finite_in(t, VS_SLAB_WEIGHT))
-        return explain_not_finite(t, "model");
-    char *tmp = NULL;
-    json_t *record = state_record(t);
-    vs_err err = vs_run_begin(&tmp, t->settings->out, name);
-    if (err == VS_OK)
-        err = vs_model_save(t->model, tmp, t->class_name);
-    if (err == VS_OK)
-        err = vs_model_state_save(t->model, tmp, record);
-    if (err == VS_OK)
-        err = vs_run_commit(&tmp, t->settings->out, name);
-    if (err != VS_OK) {
-        char *why = vs_strdup(vs_err_detail());
-        err = VS_FAIL(err, "step %lld: the checkpoint \"%s\" could not be saved, an earlier one "
-                      "stays: %s", (long long)t->step, name, why);
-        free(why);
-    }
-    vs_run_abort(&tmp);
-    json_decref(record);
-    return err;
-}
+/* ---- What is due ------------------------------------------------------------------- */
 
 static vs_err save_last(vs_trainer *t)
 {
     t->saved_at = vs_now();
-    return save(t, "last");
+    return vs_trainer_save(t, "last");
 }
 
 static vs_err evaluate(vs_trainer *t)
@@ -325,7 +215,7 @@ static vs_err evaluate(vs_trainer *t)
         return VS_OK;
     t->best_top1 = e.top1;
     t->best_step = t->step;
-    return save(t, "best");
+    return vs_trainer_save(t, "best");
 }
 
 /* What is due after a step: evaluation, copies, the last checkpoint. */
@@ -344,7 +234,7 @@ static vs_err after_step(vs_trainer *t)
     if (epoch_end && s->keep_every > 0 && epoch % s->keep_every == 0) {
         char name[32];
         snprintf(name, sizeof(name), "epoch-%lld", (long long)epoch);
-        VS_TRY(save(t, name));
+        VS_TRY(vs_trainer_save(t, name));
     }
     return due ? save_last(t) : VS_OK;
 }
@@ -418,7 +308,7 @@ static vs_err open_run(vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
     if (t->config->resumed && vs_run_has(s->out, "last"))
-        VS_TRY(load_last(t));
+        VS_TRY(vs_trainer_load(t));
     VS_TRY(open_loader(t));
     make_schedule(t);
     return is_first(t) ? vs_metrics_open(&t->metrics, s->out, t->step) : VS_OK;

@@ -83,6 +83,13 @@ void vs_trainer_close(vs_trainer *t);
 /* Clips of one step, of all processes. */
 int64_t vs_trainer_effective_batch(const vs_trainer *t);
 
+/* keep.c: checkpoints/NAME written whole or not at all, and what a resumed run takes up: the
+ * weights, moments and counters of checkpoints/last. */
+vs_err vs_trainer_save(vs_trainer *t, const char *name);
+vs_err vs_trainer_load(vs_trainer *t);
+/* NUMERIC: names the step, the tensor and the last good checkpoint; `what` is not finite. */
+vs_err vs_trainer_not_finite(vs_trainer *t, const char *what);
+
 /* plan.c: what is about to happen, on stderr. */
 void vs_trainer_plan(const vs_trainer *t);
 /* Tries a sample and a step out: step_seconds, sample_seconds. The weights do not change. */
