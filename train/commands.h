@@ -21,4 +21,9 @@ extern const size_t vs_test_settings_size, vs_predict_settings_size;
 vs_err vs_train_test(vs_call *call);           /* test.c */
 vs_err vs_train_predict(vs_call *call);        /* predict.c */
 
+extern const vs_opt vs_export_opts[], vs_import_opts[];
+extern const size_t vs_convert_settings_size;
+vs_err vs_train_export(vs_call *call);         /* convert.c */
+vs_err vs_train_import(vs_call *call);
+
 #endif /* VSYN_TRAIN_COMMANDS_H */

@@ -15,6 +15,10 @@ int main(int argc, char **argv)
           vs_test_opts, vs_test_settings_size, vs_train_test },
         { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,
           vs_predict_settings_size, vs_train_predict },
+        { "export", "", 0, 0, "a model for Hugging Face transformers or VideoMAE's own code",
+          vs_export_opts, vs_convert_settings_size, vs_train_export },
+        { "import", "FILE|DIR", 1, 1, "a model of others: safetensors, or .pth read safely",
+          vs_import_opts, vs_convert_settings_size, vs_train_import },
         vs_command_verify,
         vs_command_bench,
         { 0 }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "train/model/checkpoint.h"
 
 /* ---- Folders ----------------------------------------------------------------------- */
 
@@ -175,7 +176,7 @@ vs_err vs_run_model(char **out, const char *path)
     const bool is_run = vs_path_is_dir(checkpoints);
     free(checkpoints);
     if (!is_run) {
-        char *weights = vs_path_join(path, "model.safetensors");
+        char *weights = vs_checkpoint_weights(path);
         const bool is_model = !vs_path_is_dir(path) || vs_path_exists(weights);
         free(weights);
         if (!is_model)

@@ -94,6 +94,30 @@ vs_err vs_hf_config_write(const char *dir, const vs_model_config *config,
     return err;
 }
 
+/* Frames of any size: short side to the model's, centre crop, 0..1, ImageNet's mean and
+ * deviation, as train/ops does it. resample 2 is bilinear. */
+vs_err vs_hf_preprocessor_write(const char *dir, const vs_model_config *c)
+{
+    char *const path = vs_path_join(dir, "preprocessor_config.json");
+    const int side = c->H < c->W ? c->H : c->W;
+    json_t *const o = json_object();
+    put(o, "crop_size", json_pack("{s:i, s:i}", "height", c->H, "width", c->W));
+    put(o, "do_center_crop", json_true());
+    put(o, "do_normalize", json_true());
+    put(o, "do_rescale", json_true());
+    put(o, "do_resize", json_true());
+    put(o, "feature_extractor_type", json_string("VideoMAEFeatureExtractor"));
+    put(o, "image_mean", json_pack("[f,f,f]", 0.485, 0.456, 0.406));
+    put(o, "image_processor_type", json_string("VideoMAEImageProcessor"));
+    put(o, "image_std", json_pack("[f,f,f]", 0.229, 0.224, 0.225));
+    put(o, "resample", json_integer(2));
+    put(o, "rescale_factor", json_real(1.0 / 255));
+    put(o, "size", json_pack("{s:i}", "shortest_edge", side));
+    const vs_err err = vs_json_save(path, o);
+    free(path);
+    return err;
+}
+
 /* ---- Reading ----------------------------------------------------------------------- */
 
 static vs_err get_int(int *out, const json_t *o, const char *key, const char *path)
@@ -143,6 +167,7 @@ static vs_err check_fixed(const json_t *o, const vs_model_config *c, const char 
     VS_TRY(must_be(o, "model_type", json_string("videomae"), path));
     VS_TRY(must_be(o, "hidden_act", json_string("gelu"), path));
     VS_TRY(must_be(o, "qkv_bias", json_true(), path));
+    VS_TRY(must_be(o, "qv_bias", json_true(), path));          /* its newer name */
     VS_TRY(must_be(o, "num_channels", json_integer(3), path));
     VS_TRY(must_be(o, "intermediate_size", json_integer(4 * (json_int_t)c->dim), path));
     if (c->task == VS_TASK_CLASSIFY)
@@ -235,81 +260,49 @@ static vs_err read_names(char ***out, int *n, const json_t *o, int classes, cons
     return VS_OK;
 }
 
-/* ---- A file of weights alone ------------------------------------------------------- */
-
-/* How many blocks there are under these original or Hugging Face names. */
-static int count_blocks(const vs_safetensors *file, const char *prefix, const char *norm)
+vs_err vs_model_config_file(vs_model_config *out, char ***class_name, int *n, const char *path)
 {
-    for (int i = 0;; i++) {
-        char *const name = vs_strf("%s%d.%s.weight", prefix, i, norm);
-        const bool there = vs_safetensors_find(file, name) != NULL;
-        free(name);
-        if (!there)
-            return i;
-    }
-}
-
-static int rows_of(const vs_safetensors *file, const char *name)
-{
-    const vs_tensor *t = vs_safetensors_find(file, name);
-    return t && t->rank > 0 && t->shape[0] <= INT_MAX ? (int)t->shape[0] : 0;
-}
-
-static vs_err guess_config(vs_model_config *c, const char *path)
-{
-    static const char *const blocks[3] = { "encoder.blocks.", "blocks.",
-                                           "videomae.encoder.layer." };
-    vs_safetensors *file = NULL;
-    vs_naming naming = VS_NAMES_HF;
-    vs_err err = vs_safetensors_open(&file, path);
+    json_t *o = NULL;
+    *class_name = NULL;
+    *n = 0;
+    vs_err err = vs_json_load(&o, path);
     if (err == VS_OK)
-        err = vs_checkpoint_naming(&naming, file, path);
-    if (err != VS_OK)
-        goto out;
-    const int dim = rows_of(file, vs_patch_weight_name[naming]);
-    const int depth = count_blocks(file, blocks[naming],
-                                   naming == VS_NAMES_HF ? "layernorm_before" : "norm1");
-    const int classes = rows_of(file, naming == VS_NAMES_HF ? "classifier.bias" : "head.bias");
-    const vs_task task = rows_of(file, "mask_token") ? VS_TASK_PRETRAIN : VS_TASK_CLASSIFY;
-    err = VS_FAIL(VS_ERR_CORRUPT,
-                  "%s: no config.json beside it, and no known size has width %d and depth %d",
-                  path, dim, depth);
-    for (int i = 0; i < vs_model_size_count() && err != VS_OK; i++) {
-        vs_model_config row;
-        VS_ASSERT(vs_model_config_named(&row, task, vs_model_size_name(i)) == VS_OK);
-        if (row.dim == dim && row.depth == depth) {
-            row.classes = task == VS_TASK_CLASSIFY ? classes : 0;
-            *c = row;
-            err = VS_OK;
-        }
-    }
-out:
-    vs_safetensors_close(&file);
+        err = read_config(out, o, path);
+    if (err == VS_OK && out->task == VS_TASK_CLASSIFY)
+        err = read_names(class_name, n, o, out->classes, path);
+    json_decref(o);
     return err;
+}
+
+/* As the tensors tell, for a file that nothing lies beside. */
+static vs_err read_guess(vs_model_config *c, const char *path)
+{
+    VS_TRY(vs_model_config_guess(c, path));
+    if (c->heads == 0)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: no config.json beside it, and no known size has width "
+                       "%d and depth %d (vsyn-train import --heads can tell)", path, c->dim,
+                       c->depth);
+    if (vs_model_config_check(c) != VS_OK)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: %s", path, vs_err_detail());
+    return VS_OK;
 }
 
 vs_err vs_model_config_read(vs_model_config *out, char ***class_name, int *n, const char *path)
 {
     vs_model_config c;
-    char *const config = vs_checkpoint_config(path);
-    json_t *o = NULL;
+    char *const config = vs_checkpoint_config(path), **names = NULL;
+    int count = 0;
+    const vs_err err = !vs_path_is_dir(path) && !vs_path_exists(config)
+                           ? read_guess(&c, path)
+                           : vs_model_config_file(&c, &names, &count, config);
+    free(config);
     if (class_name) {
-        *class_name = NULL;
-        *n = 0;
-    }
-    vs_err err;
-    if (!vs_path_is_dir(path) && !vs_path_exists(config)) {
-        err = guess_config(&c, path);
+        *class_name = names;
+        *n = count;
     } else {
-        err = vs_json_load(&o, config);
-        if (err == VS_OK)
-            err = read_config(&c, o, config);
-        if (err == VS_OK && class_name && c.task == VS_TASK_CLASSIFY)
-            err = read_names(class_name, n, o, c.classes, config);
+        vs_names_free(names, count);
     }
     if (err == VS_OK && out)
         *out = c;
-    json_decref(o);
-    free(config);
     return err;
 }

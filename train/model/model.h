@@ -124,20 +124,30 @@ vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host);
 vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host);
 
 /* ---- Checkpoints (checkpoint.c) -------------------------------------------------------
- * A checkpoint is a folder DIR/model.safetensors + DIR/config.json in Hugging Face VideoMAE
- * names, or one safetensors file in Hugging Face or original names. All writes are atomic.
+ * A checkpoint is a folder DIR/model.safetensors (or pytorch_model.bin) + DIR/config.json in
+ * Hugging Face VideoMAE names, or one file: safetensors or a .pth of PyTorch, in Hugging Face
+ * or original names, F32, F16 or BF16. All writes are atomic; written are folders.
  */
 
 /* Class names become id2label (class_name may be NULL). */
 vs_err vs_model_save(vs_model *model, const char *dir, const char *const *class_name);
+/* For others: the same with preprocessor_config.json, in Hugging Face or in original names
+ * (export.c). */
+typedef enum vs_model_format { VS_FORMAT_HUGGINGFACE, VS_FORMAT_ORIGINAL } vs_model_format;
+vs_err vs_model_export(vs_model *model, const char *dir, vs_model_format format,
+                       const char *const *class_name);
 /* Every tensor must be there with its shape, and no other. allow_head: a checkpoint may
  * initialise a classifier: of a pre-trained one decoder and encoder norm are unused; fc_norm
- * and head keep what vs_model_init gave where the file has none or another number of classes. */
+ * and head keep what vs_model_init gave where the file has none or another number of classes.
+ * CORRUPT lists what is missing, unexpected or of another shape. */
 vs_err vs_model_load(vs_model *model, const char *path, bool allow_head);
 /* The configuration of a checkpoint folder, and its class names (free with vs_names_free;
  * *n = 0 when there are none). Either out may be NULL. Of a file: the config.json beside it,
  * else the known size whose tensors it holds. */
 vs_err vs_model_config_read(vs_model_config *out, char ***class_name, int *n, const char *path);
+/* What the tensors of a file tell; the rest as usual for that size (16 frames of 224x224), or
+ * heads 0 when no known size has them. */
+vs_err vs_model_config_guess(vs_model_config *out, const char *path);
 /* Moments of the optimiser, and whatever else a run must remember, beside the weights:
  * DIR/train_state.safetensors. `record` (step, sampler position, best accuracy, ...) is
  * stored as JSON text in the file's metadata. */
