@@ -6,111 +6,207 @@
  *     for object = n - 1 .. 0:  new = shape & free;  paint(new);  free &= ~shape
  *
  * with rows of bits (gen/scene/raster.h), until no pixel is free. What stays free is black.
+ * Objects whose bounds hold no free pixel are not even rasterised.
+ *
+ * Flat colours are painted into the three planes of the layout: red, green and blue, or Y, U
+ * and V at full size, whose chroma is then halved. By the definition in gen/scene/yuv.h that
+ * is the same as converting the RGB picture.
+ *
+ * CUDA twin: gen/scene/draw.cu, the same formulas and bytes.
  */
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "gen/scene/paint.h"
+#include "gen/scene/plan.h"
 #include "gen/scene/pose.h"
 #include "gen/scene/raster.h"
 #include "gen/scene/scene.h"
+#include "gen/scene/yuv.h"
 
-typedef struct canvas {
-    int size;
-    uint8_t *rgb, *planes;         /* one of them */
-} canvas;
+/* ---- Shapes --------------------------------------------------------------------------------- */
 
-/* A run of n pixels from index `at` of the picture. */
-static void paint_run(const canvas *c, size_t at, size_t n, const uint8_t color[3])
+typedef struct bounds {
+    int x0, y0, x1, y1;            /* inclusive, inside the picture */
+} bounds;
+
+static int clamp(int64_t v, int size)
 {
-    if (c->planes) {
-        const size_t plane = (size_t)c->size * (size_t)c->size;
-        for (size_t k = 0; k < 3; k++)
-            memset(c->planes + k * plane + at, color[k], n);
-        return;
-    }
-    uint8_t *to = c->rgb + 3 * at;
-    for (size_t i = 0; i < n; i++, to += 3) {
-        to[0] = color[0];
-        to[1] = color[1];
-        to[2] = color[2];
-    }
+    return v < 0 ? 0 : v >= size ? size - 1 : (int)v;
 }
 
-/* Paints the set bits of one word, whose bit 0 is pixel `at`, run by run. */
-static void paint_word(const canvas *c, size_t at, uint64_t bits, const uint8_t color[3])
+/* Of the pixels that the shape may cover; false when it is out of sight. */
+static bool bounds_of(bounds *b, const vs_pose *pose, int size)
 {
-    while (bits) {
-        const unsigned start = (unsigned)__builtin_ctzll(bits);
-        const uint64_t rest = ~(bits >> start);
-        const unsigned n = rest ? (unsigned)__builtin_ctzll(rest) : 64;
-        paint_run(c, at + start, n, color);
-        if (start + n >= 64)
-            return;
-        bits &= ~UINT64_C(0) << (start + n);
+    int64_t x0 = pose->x, x1 = pose->x, y0 = pose->y, y1 = pose->y;
+    if (pose->corners == 0) {
+        const int64_t w = llabs((long long)pose->ax), h = llabs((long long)pose->ay);
+        const int64_t reach = (w > h ? w : h) + 1;
+        x0 -= reach;
+        x1 += reach;
+        y0 -= reach;
+        y1 += reach;
+    } else {
+        x0 = x1 = pose->px[0];
+        y0 = y1 = pose->py[0];
     }
+    for (int k = 1; k < pose->corners; k++) {
+        x0 = pose->px[k] < x0 ? pose->px[k] : x0;
+        x1 = pose->px[k] > x1 ? pose->px[k] : x1;
+        y0 = pose->py[k] < y0 ? pose->py[k] : y0;
+        y1 = pose->py[k] > y1 ? pose->py[k] : y1;
+    }
+    *b = (bounds){ clamp(x0, size), clamp(y0, size), clamp(x1, size), clamp(y1, size) };
+    return x1 >= 0 && x0 < size && y1 >= 0 && y0 < size;
 }
 
-/* Paints what of the shape is still free and takes it; returns the number of pixels. */
-static int64_t paint_shape(const canvas *c, const vs_mask *shape, uint64_t *taken,
-                           const uint8_t color[3])
-{
-    int64_t painted = 0;
-    for (int y = shape->top; y < shape->bottom; y++) {
-        const size_t row = (size_t)y * (size_t)shape->words;
-        for (int w = 0; w < shape->words; w++) {
-            const uint64_t bits = shape->row[row + (size_t)w] & ~taken[row + (size_t)w];
-            if (!bits)
-                continue;
-            taken[row + (size_t)w] |= bits;
-            painted += __builtin_popcountll(bits);
-            paint_word(c, (size_t)y * (size_t)c->size + 64 * (size_t)w, bits, color);
-        }
-    }
-    return painted;
-}
-
-static void rasterise(vs_mask *m, const vs_pose *pose)
+static void rasterise(vs_mask *m, const vs_pose *pose, const vs_disc *disc)
 {
     if (pose->corners)
         vs_raster_polygon(m, pose->px, pose->py, pose->corners);
+    else if (disc)
+        vs_raster_disc(m, disc, pose->x, pose->y);
     else
         vs_raster_ellipse(m, pose->x, pose->y, pose->ax, pose->ay, pose->degrees);
 }
 
-static void draw(const canvas *c, const vs_scene *scene, int frame, void *scratch)
+/* The disc that this pose is, if it is one. */
+static const vs_disc *disc_of(const struct vs_plan *plan, const vs_pose *pose)
 {
-    VS_ASSERT(frame >= 0);
-    const int size = c->size;
-    const size_t pixels = (size_t)size * (size_t)size;
-    const size_t words = (size_t)size * (size_t)vs_mask_words(size);
-    uint64_t *taken = scratch;
-    vs_mask shape;
-    vs_mask_init(&shape, size, taken + words);
-    memset(taken, 0, words * sizeof(*taken));
-    memset(c->planes ? c->planes : c->rgb, 0, 3 * pixels);
-    int64_t left = (int64_t)pixels;
+    const bool round = pose->corners == 0 && pose->ax == pose->ay && pose->degrees == 0;
+    return plan && round && pose->ax >= 0 && pose->ax < plan->discs ? plan->disc[pose->ax] : NULL;
+}
+
+/* The mask of an object at a frame; false when it has no free pixel within its bounds. */
+static bool draw_mask(vs_mask *shape, vs_pose *pose, const vs_canvas *c, const vs_scene *scene,
+                      int i, int frame)
+{
+    const vs_object *o = &scene->object[i];
+    vs_pose_base own;
+    const vs_pose_base *base = &own;
+    if (scene->plan)
+        base = &scene->plan->base[i];
+    else
+        vs_pose_base_of(&own, o);
+    vs_pose_position(pose, base, o, &scene->params, frame);
+    if (pose->away || !vs_pose_in_sight(pose, base, o, &scene->params, frame))
+        return false;
+    vs_pose_outline(pose, base, o, &scene->params, frame);
+    bounds b;
+    if (!bounds_of(&b, pose, c->size) || !vs_canvas_any_free(c, b.x0, b.y0, b.x1, b.y1))
+        return false;
+    rasterise(shape, pose, disc_of(scene->plan, pose));
+    return true;
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------- */
+
+/* What the planes of a layout hold for a colour. */
+static void values_of(uint8_t out[3], const uint8_t color[3], vs_layout layout)
+{
+    const int r = color[0], g = color[1], b = color[2];
+    const bool yuv = layout == VS_LAYOUT_YUV420;
+    out[0] = yuv ? vs_yuv_y(r, g, b) : color[0];
+    out[1] = yuv ? vs_yuv_u(r, g, b) : color[1];
+    out[2] = yuv ? vs_yuv_v(r, g, b) : color[2];
+}
+
+/* Everything, which is free, in black. */
+static void draw_ground(vs_canvas *c, vs_mask *shape, vs_layout layout, vs_paint_fn *paint)
+{
+    static const uint8_t black[3];
+    uint8_t value[3];
+    values_of(value, black, layout);
+    const size_t words = (size_t)c->size * (size_t)c->words;
+    memcpy(shape->row, c->free, words * sizeof(*c->free));
+    shape->top = 0;
+    shape->bottom = c->size;
+    paint(c, shape, value);
+}
+
+static void draw_objects(vs_canvas *c, vs_mask *shape, const vs_scene *scene, int frame,
+                         vs_layout layout)
+{
+    vs_paint_fn *const paint = vs_paint_best();
+    int64_t left = (int64_t)c->size * c->size;
+    vs_canvas_reset(c);
     for (int i = scene->n - 1; i >= 0 && left > 0; i--) {
         vs_pose pose;
-        vs_pose_at(&pose, &scene->object[i], &scene->params, frame);
-        if (pose.away)
+        uint8_t value[3];
+        if (!draw_mask(shape, &pose, c, scene, i, frame))
             continue;
-        rasterise(&shape, &pose);
-        left -= paint_shape(c, &shape, taken, scene->object[i].color);
-        vs_mask_clear(&shape);
+        values_of(value, scene->object[i].color, layout);
+        left -= paint(c, shape, value);
     }
+    if (left > 0)
+        draw_ground(c, shape, layout, paint);
+}
+
+/* ---- Scratch: two masks and three planes whose rows are whole words -------------------------- */
+
+static size_t row_bytes(int size)
+{
+    return 64 * (size_t)vs_mask_words(size);
 }
 
 size_t vs_draw_scratch(int size)
 {
-    return 2 * (size_t)size * (size_t)vs_mask_words(size) * sizeof(uint64_t);
+    const size_t mask = (size_t)size * (size_t)vs_mask_words(size) * sizeof(uint64_t);
+    return 2 * mask + 3 * (size_t)size * row_bytes(size);
+}
+
+static vs_canvas canvas_in(void *scratch, int size)
+{
+    const int words = vs_mask_words(size);
+    const size_t mask = (size_t)size * (size_t)words, row = row_bytes(size);
+    uint64_t *const bits = scratch;
+    uint8_t *const planes = (uint8_t *)(bits + 2 * mask);
+    vs_canvas c = { .size = size, .words = words, .free = bits };
+    for (size_t k = 0; k < 3; k++) {
+        c.plane[k] = planes + k * (size_t)size * row;
+        c.stride[k] = row;
+    }
+    return c;
+}
+
+void vs_scene_draw_to(const vs_picture *out, const vs_scene *scene, int frame, void *scratch)
+{
+    const int size = scene->params.size;
+    const bool yuv = out->layout == VS_LAYOUT_YUV420;
+    VS_ASSERT(frame >= 0 && (!yuv || size % 2 == 0));
+    vs_canvas c = canvas_in(scratch, size);
+    vs_mask shape;
+    vs_mask_init(&shape, size, c.free + (size_t)size * (size_t)c.words);
+    /* Full-size planes of the picture itself are painted where they are. */
+    for (int k = 0; k < 3; k++)
+        if (out->layout == VS_LAYOUT_PLANES || (yuv && k == 0)) {
+            c.plane[k] = out->plane[k];
+            c.stride[k] = out->stride[k];
+        }
+    draw_objects(&c, &shape, scene, frame, out->layout);
+    if (out->layout == VS_LAYOUT_RGB)
+        vs_rgb_interleave(out->plane[0], out->stride[0], (const uint8_t *const *)c.plane,
+                          c.stride[0], size, size);
+    for (int k = 1; yuv && k < 3; k++)
+        vs_yuv_halve(out->plane[k], out->stride[k], c.plane[k], c.stride[k], size, size);
 }
 
 void vs_scene_draw(const vs_scene *scene, int frame, uint8_t *rgb, void *scratch)
 {
-    draw(&(canvas){ .size = scene->params.size, .rgb = rgb }, scene, frame, scratch);
+    const vs_picture out = { VS_LAYOUT_RGB, { rgb }, { 3 * (size_t)scene->params.size } };
+    vs_scene_draw_to(&out, scene, frame, scratch);
 }
 
 void vs_scene_draw_planes(const vs_scene *scene, int frame, uint8_t *planes, void *scratch)
 {
-    draw(&(canvas){ .size = scene->params.size, .planes = planes }, scene, frame, scratch);
+    const size_t size = (size_t)scene->params.size;
+    const vs_picture out = { VS_LAYOUT_PLANES,
+                             { planes, planes + size * size, planes + 2 * size * size },
+                             { size, size, size } };
+    vs_scene_draw_to(&out, scene, frame, scratch);
+}
+
+bool vs_scene_is_still(const vs_scene *scene)
+{
+    return !scene->params.moving && !scene->params.affine;
 }

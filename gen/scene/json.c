@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gen/scene/plan.h"
+
 static const char *const shape_names[] = { "circle",    "square",   "oriented_square",
                                            "rectangle", "triangle", "quadrilater" };
 enum { SHAPES = 6, LARGEST = 1 << 20 };
@@ -136,6 +138,7 @@ vs_err vs_scene_from_json(vs_scene *out, const json_t *table, const vs_scene_par
         }
     }
     out->n = (int)n;
+    out->plan = vs_plan_new(out);
     return VS_OK;
 }
 

@@ -16,6 +16,8 @@
 #ifndef VSYN_GEN_SCENE_RASTER_H
 #define VSYN_GEN_SCENE_RASTER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -56,5 +58,17 @@ void vs_raster_polygon(vs_mask *m, const int *x, const int *y, int n);
 /* Adds an ellipse with whole half axes (their signs do not matter), rotated by whole
  * degrees, clockwise as seen (y points down). */
 void vs_raster_ellipse(vs_mask *m, int cx, int cy, int ax, int ay, int degrees);
+
+/* ---- Circles, worked out once --------------------------------------------------------------
+ * A circle of whole radius and centre looks the same wherever it is, but for the pieces of its
+ * outline that the border of the picture clips. A disc keeps its rows; drawing it adds spans,
+ * and draws anew only the pieces near the border. The same bits as vs_raster_ellipse().
+ */
+enum { VS_DISC_MAX = 2048 };       /* largest radius */
+typedef struct vs_disc vs_disc;
+
+/* radius 0..VS_DISC_MAX; NULL when out of memory: then draw it as an ellipse. */
+vs_disc *vs_disc_new(int radius);
+void vs_raster_disc(vs_mask *m, const vs_disc *disc, int cx, int cy);
 
 #endif /* VSYN_GEN_SCENE_RASTER_H */

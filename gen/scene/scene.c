@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "gen/scene/plan.h"
 
 static const double PI = 3.141592653589793238462643383279502884;
 
@@ -177,11 +178,13 @@ vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t se
         p->frames_lo + (int)vs_rng_below(&r, (uint32_t)(p->frames_hi - p->frames_lo) + 1);
     for (int i = 0; i < out->n; i++)
         out->object[i] = sample_object(&r, p, share);
+    out->plan = vs_plan_new(out);
     return VS_OK;
 }
 
 void vs_scene_free(vs_scene *scene)
 {
     free(scene->object);
+    vs_plan_free(&scene->plan);
     *scene = (vs_scene){ 0 };
 }

@@ -50,6 +50,7 @@ typedef struct vs_scene {
     int frames;                    /* length of this video */
     int n;
     vs_object *object;             /* (n), owned */
+    struct vs_plan *plan;          /* saves time (gen/scene/plan.h); NULL does as well; owned */
 } vs_scene;
 
 /* ---- Stages: the presets of the paper's progression ---------------------------- */
@@ -75,11 +76,29 @@ void vs_scene_free(vs_scene *scene);
 
 /* ---- Drawing ----------------------------------------------------------------------- */
 
+/* Where a picture of size x size pixels goes. Rows of plane k begin `stride[k]` bytes apart.
+ *
+ *     RGB       plane[0], (size, size, 3): R G B
+ *     PLANES    red, green, blue, (size, size) each
+ *     YUV420    Y (size, size), U and V (size / 2, size / 2); size even. The bytes are those of
+ *               the RGB picture converted by the definition in gen/scene/yuv.h */
+typedef enum vs_layout { VS_LAYOUT_RGB, VS_LAYOUT_PLANES, VS_LAYOUT_YUV420 } vs_layout;
+typedef struct vs_picture {
+    vs_layout layout;
+    uint8_t *plane[3];
+    size_t stride[3];
+} vs_picture;
+
 /* Bytes of scratch for one thread that draws scenes of this size. */
 size_t vs_draw_scratch(int size);
-/* rgb: (size, size, 3). frame: any number >= 0. */
+/* frame: any number >= 0. A pure function of scene and frame; every byte of the picture is
+ * written, none between its rows. */
+void vs_scene_draw_to(const vs_picture *out, const vs_scene *scene, int frame, void *scratch);
+/* The same, dense. rgb: (size, size, 3) */
 void vs_scene_draw(const vs_scene *scene, int frame, uint8_t *rgb, void *scratch);
-/* The same picture as three planes of size*size bytes, R then G then B. */
+/* Three planes of size*size bytes, R then G then B. */
 void vs_scene_draw_planes(const vs_scene *scene, int frame, uint8_t *planes, void *scratch);
+/* Do all frames show the same? */
+bool vs_scene_is_still(const vs_scene *scene);
 
 #endif /* VSYN_GEN_SCENE_H */
