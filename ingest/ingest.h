@@ -93,5 +93,7 @@ vs_err vs_command_info(vs_call *call);
 vs_err vs_command_list(vs_call *call);
 vs_err vs_command_verify(vs_call *call);
 vs_err vs_command_extract(vs_call *call);
+vs_err vs_command_remove(vs_call *call);
+vs_err vs_command_compact(vs_call *call);
 
 #endif /* VSYN_INGEST_INGEST_H */

@@ -2,6 +2,7 @@
 #include "ingest/add.h"
 #include "ingest/ingest.h"
 #include "ingest/look.h"
+#include "ingest/tidy.h"
 
 static const vs_command commands[] = {
     { "add", "STORE", 1, 1, "decode the videos of a list, folder or data set into the store",
@@ -14,6 +15,10 @@ static const vs_command commands[] = {
       sizeof(vs_look_settings), vs_command_verify },
     { "extract", "STORE", 1, 1, "frames of a clip as PNG", vs_extract_opts,
       sizeof(vs_look_settings), vs_command_extract },
+    { "remove", "STORE", 1, 1, "forget clips, a split, a class, a data set, failures",
+      vs_remove_opts, sizeof(vs_remove_settings), vs_command_remove },
+    { "compact", "STORE", 1, 1, "give the bytes of removed clips back", vs_compact_opts,
+      sizeof(vs_remove_settings), vs_command_compact },
     { 0 }
 };
 

@@ -12,10 +12,14 @@
 
 #define APPLICATION 1987279214     /* schema.sql */
 #define VERSION 1
+#define VIEWS 1                    /* views.sql */
 #define BUSY_MS 20000              /* a reader meets the writer's change of journal mode */
 
 static const char schema[] =
 #include "ingest/store/schema.h"
+    ;
+static const char views[] =
+#include "ingest/store/views.h"
     ;
 
 vs_err vs_db_fail(const vs_db *db, const char *what)
@@ -163,6 +167,35 @@ static vs_err create_if_empty(vs_db *db)
     return err;
 }
 
+/* Views are for people: a store of an older program gets those of this one. */
+static vs_err renew_views(vs_db *db)
+{
+    int64_t known;
+    VS_TRY(vs_db_int(&known, db, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'views'",
+                     0));
+    if (known == VIEWS)
+        return VS_OK;
+    vs_err err = vs_db_exec(db, "BEGIN IMMEDIATE");
+    if (err == VS_OK)
+        err = vs_db_exec(db, views);
+    if (err == VS_OK)
+        return vs_db_exec(db, "COMMIT");
+    sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+    return err;
+}
+
+/* A writer was killed while it changed the index itself: SQLite has to put it right first, and
+ * asks for leave to write. */
+static vs_err open_for_recovery(vs_db *db)
+{
+    sqlite3_close_v2(db->handle);
+    if (sqlite3_open_v2(db->path, &db->handle, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+        return vs_db_fail(db, "open");
+    sqlite3_busy_timeout(db->handle, BUSY_MS);
+    VS_TRY(check_ours(db));
+    return vs_db_exec(db, "PRAGMA query_only = ON");
+}
+
 vs_err vs_db_open(vs_db *db, const char *store, bool write)
 {
     *db = (vs_db){ .path = vs_path_join(store, "index.db") };
@@ -181,6 +214,10 @@ vs_err vs_db_open(vs_db *db, const char *store, bool write)
         err = create_if_empty(db);
     if (err == VS_OK)
         err = check_ours(db);
+    if (err != VS_OK && !write && sqlite3_errcode(db->handle) == SQLITE_READONLY)
+        err = open_for_recovery(db);
+    if (err == VS_OK && write)
+        err = renew_views(db);
     /* NORMAL: a power cut may cost the last commits, never the index; the packs are
      * flushed before each commit and cut to what the index knows. */
     if (err == VS_OK && write)

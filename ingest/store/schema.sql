@@ -1,5 +1,7 @@
 -- The index of a clip store: STORE/index.db. Readable with the sqlite3 shell.
--- Version 1. A change that an older program would misread raises meta.version.
+-- Version 1. Tables are singular, with numbers; views.sql adds views in the plural, with names.
+-- Comments inside the statements are what .schema shows.
+-- A change that an older program would misread raises meta.version.
 --
 -- Where the frames are. One row of `clip` says where its record lies:
 --     STORE/packs/<pack>.pack, bytes offset .. offset + bytes - 1
@@ -14,23 +16,23 @@
 -- belong to no clip are what a killed writer left; the next writer cuts them off.
 PRAGMA application_id = 1987279214;    -- "vsyn"
 
-CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,            -- 'version'
+CREATE TABLE meta (            -- facts about the store itself
+    key   TEXT PRIMARY KEY,            -- 'version'; 'views': of views.sql; 'floor': packs below it
+                                       -- are never appended to (remove, compact)
     value TEXT NOT NULL
 );
-CREATE TABLE dataset (
+CREATE TABLE dataset (         -- UCF101, a folder, a generated set, ...
     id      INTEGER PRIMARY KEY,
     name    TEXT NOT NULL UNIQUE,
     classes INTEGER NOT NULL           -- labels are 0 .. classes - 1; 0 = unlabelled
 );
--- Either every class of a data set has a name or none has.
-CREATE TABLE class (
+CREATE TABLE class (           -- either every class of a data set has a name or none has
     dataset INTEGER NOT NULL REFERENCES dataset (id),
     label   INTEGER NOT NULL,
     name    TEXT NOT NULL,
     PRIMARY KEY (dataset, label)
 );
-CREATE TABLE clip (
+CREATE TABLE clip (            -- a stored video: what it is and where its bytes are
     id        INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again
     dataset   INTEGER NOT NULL REFERENCES dataset (id),
     name      TEXT NOT NULL,           -- path as listed
@@ -47,8 +49,8 @@ CREATE TABLE clip (
     note      TEXT,                    -- 'partial: ...' when not all of the source is here
     UNIQUE (dataset, name)
 );
--- Which list names which file. The file may have no clip: not yet, or it failed.
-CREATE TABLE member (
+CREATE TABLE member (          -- which list names which file, one row per split (or fold) and
+                               -- file. The file may have no clip: not yet, or it failed
     id      INTEGER PRIMARY KEY AUTOINCREMENT,     -- order of the list
     dataset INTEGER NOT NULL REFERENCES dataset (id),
     split   TEXT NOT NULL,
@@ -56,7 +58,7 @@ CREATE TABLE member (
     label   INTEGER NOT NULL,          -- -1 = none
     UNIQUE (dataset, name, split)
 );
-CREATE TABLE failure (
+CREATE TABLE failure (         -- files that could not be used; gone when they could after all
     dataset INTEGER NOT NULL REFERENCES dataset (id),
     name    TEXT NOT NULL,
     reason  TEXT NOT NULL,

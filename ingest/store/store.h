@@ -177,4 +177,35 @@ void vs_clip_rate(vs_clip_writer *clip, double fps);
 vs_err vs_clip_commit(vs_clip_writer **clip, const char *note);
 void vs_clip_drop(vs_clip_writer **clip);
 
+/* ---- Tidying ------------------------------------------------------------------------
+ * Each is a writer: alone, and safe to kill at any point. Readers that opened the store
+ * before keep their snapshot; after compact, frames of it may have gone (IO).
+ */
+typedef struct vs_removal {        /* files that meet every condition given */
+    const int64_t *clip;           /* (clips) ids; NULL and 0 = any */
+    int clips;
+    const char *dataset, *name, *split;    /* NULL = any */
+    const char *class_name;        /* or the number of the class, as text */
+    bool failed;                   /* only files that could not be used */
+    bool dry_run;                  /* count, change nothing */
+} vs_removal;
+
+typedef struct vs_removed {
+    int64_t clips, bytes;          /* clips, and their bytes in the packs */
+    int64_t listed, failures;      /* places in lists; rows of failure */
+} vs_removed;
+
+/* Forgets files: clips, failures, places in lists. With a split: the places of that split,
+ * and the files that no other split names. A data set named alone goes with its classes.
+ * CORRUPT when nothing is meant. */
+vs_err vs_store_remove(vs_removed *out, const char *path, const vs_removal *what);
+
+typedef struct vs_compacted {
+    int64_t packs, freed;          /* packs written anew; bytes given back */
+} vs_compacted;
+
+/* Gives the bytes of removed clips back to the disk; needs room for one pack more at a time.
+ * CORRUPT names the first damaged clip of a pack that has to be written anew. */
+vs_err vs_store_compact(vs_compacted *out, const char *path);
+
 #endif /* VSYN_INGEST_STORE_H */

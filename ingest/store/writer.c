@@ -59,13 +59,24 @@ static vs_err take_lock(vs_writer *w)
     return err;
 }
 
-/* Goes on behind the last committed byte. A pack that has lost committed bytes is left as
+/* Goes on behind the last committed byte, and never where clips were removed: a reader that
+ * opened the store before may still read them. A pack that has lost committed bytes is left as
  * it is (its clips are reported when read) and a new one begun. */
 static vs_err open_pack(vs_writer *w)
 {
+    int64_t floor;
     VS_TRY(vs_db_int(&w->pack, &w->db, "SELECT max(pack) FROM clip", 1));
     VS_TRY(vs_db_int(&w->end, &w->db, "SELECT max(offset + bytes) FROM clip "
                      "WHERE pack = (SELECT max(pack) FROM clip)", 0));
+    VS_TRY(vs_db_int(&floor, &w->db, "SELECT CAST(value AS INTEGER) FROM meta "
+                                     "WHERE key = 'floor'", 1));
+    if (floor < 1 || floor > VS_PACK_LAST)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: impossible floor of the packs in meta: %lld",
+                       w->db.path, (long long)floor);
+    if (w->pack < floor) {
+        w->pack = floor;
+        w->end = 0;
+    }
     vs_err err = vs_pack_append(&w->pack_fd, w->path, w->pack, w->end);
     if (err == VS_ERR_CORRUPT) {
         vs_warn("%s; new clips go into the next pack", vs_err_detail());

@@ -25,4 +25,7 @@ vs_err vs_writer_flush(vs_writer *writer);
 /* With the lock held: the next pack is begun when `bytes` more would make this one too big. */
 vs_err vs_writer_room(vs_writer *writer, int64_t bytes);
 
+/* IO when there is no store at path: for writers that must not make one. */
+vs_err vs_store_must_exist(const char *path);
+
 #endif /* VSYN_INGEST_STORE_WRITER_H */
