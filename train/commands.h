@@ -21,6 +21,10 @@ extern const size_t vs_test_settings_size, vs_predict_settings_size;
 vs_err vs_train_test(vs_call *call);           /* test.c */
 vs_err vs_train_predict(vs_call *call);        /* predict.c */
 
+extern const vs_opt vs_reconstruct_opts[];
+extern const size_t vs_reconstruct_settings_size;
+vs_err vs_train_reconstruct(vs_call *call);    /* reconstruct.c */
+
 extern const vs_opt vs_export_opts[], vs_import_opts[];
 extern const size_t vs_convert_settings_size;
 vs_err vs_train_export(vs_call *call);         /* convert.c */

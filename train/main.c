@@ -15,6 +15,8 @@ int main(int argc, char **argv)
           vs_test_opts, vs_test_settings_size, vs_train_test },
         { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,
           vs_predict_settings_size, vs_train_predict },
+        { "reconstruct", "STORE:ID", 1, 1, "what an autoencoder makes of hidden patches",
+          vs_reconstruct_opts, vs_reconstruct_settings_size, vs_train_reconstruct },
         { "export", "", 0, 0, "a model for Hugging Face transformers or VideoMAE's own code",
           vs_export_opts, vs_convert_settings_size, vs_train_export },
         { "import", "FILE|DIR", 1, 1, "a model of others: safetensors, or .pth read safely",

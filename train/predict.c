@@ -25,19 +25,6 @@ const vs_opt vs_predict_opts[] = {
 };
 const size_t vs_predict_settings_size = sizeof(struct settings);
 
-/* "STORE:17" */
-static vs_err parse_clip(char **store, int64_t *id, const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    *id = colon ? strtoll(colon + 1, &end, 10) : 0;
-    if (!colon || end == colon + 1 || *end)
-        return VS_FAIL(VS_ERR_USAGE, "expected STORE:ID (vsyn-ingest list STORE names the ids), "
-                       "got \"%s\"", text);
-    *store = vs_strf("%.*s", (int)(colon - text), text);
-    return VS_OK;
-}
-
 static vs_err score_clip(float *probability, vs_scorer *scorer, vs_store *store, int64_t id,
                          const struct settings *s)
 {
@@ -103,7 +90,7 @@ vs_err vs_train_predict(vs_call *call)
     char *path = NULL;
     float *probability = NULL;
     int64_t id;
-    vs_err err = parse_clip(&path, &id, call->args[0]);
+    vs_err err = vs_clip_parse(&path, &id, call->args[0]);
     if (err == VS_OK)
         err = vs_store_open(&store, path);
     if (err == VS_OK)

@@ -151,3 +151,15 @@ int vs_rank_of(const float *probability, int classes, int label)
                 (c < label && probability[c] == probability[label]);
     return rank;
 }
+
+vs_err vs_clip_parse(char **store, int64_t *id, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    *id = colon ? strtoll(colon + 1, &end, 10) : 0;
+    if (!colon || end == colon + 1 || *end)
+        return VS_FAIL(VS_ERR_USAGE, "expected STORE:ID (vsyn-ingest list STORE names the ids), "
+                       "got \"%s\"", text);
+    *store = vs_strf("%.*s", (int)(colon - text), text);
+    return VS_OK;
+}

@@ -28,6 +28,8 @@ vs_err vs_scorer_views(vs_scorer *scorer, const uint8_t *views, int n, float *pr
 /* The split's labels must be the classes of the model: CORRUPT names the first difference. */
 vs_err vs_scorer_check_split(const vs_scorer *scorer, const vs_split *split);
 
+/* "STORE:17" -> the path (the caller frees it) and the clip's number. USAGE otherwise. */
+vs_err vs_clip_parse(char **store, int64_t *id, const char *text);
 /* "5x3" -> 5 segments, 3 crops. USAGE otherwise. */
 vs_err vs_views_parse(int *segments, int *crops, const char *text);
 /* Rank of `label` in the probabilities, from 0 (best); ties go to the smaller index. */

@@ -43,6 +43,30 @@ check "fine-tune from a .pth" vsyn-train finetune --store store --init start.pth
 check "export a run" vsyn-train export --model run --out run-hf
 same "with the classes of its store" "$(grep -c '"2": "up"' run-hf/config.json)" 1
 
+# ---- Reconstructions ------------------------------------------------------------------------------
+for mode in honest paper; do
+    check "reconstruct, $mode" vsyn-train reconstruct --model mae store:1 --mode $mode --out $mode.png \
+        --device cpu --quiet
+done
+same "the two ways differ" "$(cmp -s honest.png paper.png; echo $?)" 1
+if command -v ffmpeg >out; then
+    check "as a video" vsyn-train reconstruct --model mae store:1 --mask random --out made.mp4 --json
+    check "which is one" grep -q ftyp made.mp4
+else
+    skip "as a video" "no ffmpeg here"
+fi
+mkdir empty-path && ln -s "$(command -v vsyn-train)" empty-path/vsyn-train
+fails 1 "a video without ffmpeg" "needs the program ffmpeg" \
+    env PATH="$work/empty-path" vsyn-train reconstruct --model mae store:1 --out y.mp4
+fails 1 "a classifier does not reconstruct" "is a classifier" \
+    vsyn-train reconstruct --model hf store:1 --out y.png
+fails 1 "no such clip" "99" vsyn-train reconstruct --model mae store:99 --out y.png
+fails 2 "another kind of file" "ends in .png or .mp4" \
+    vsyn-train reconstruct --model mae store:1 --out y.gif
+fails 2 "a mask that hides nothing" "expected 1..3" \
+    vsyn-train reconstruct --model mae store:1 --out y.png --mask-ratio 0.1
+same "no picture was left" "$(ls y.* 2>/dev/null)" ""
+
 # ---- Refusals -------------------------------------------------------------------------------------
 fails 1 "a pickle that asks for a function" "asks for posix.system" \
     vsyn-train import "$golden/system_call.pth" --out x $shape
