@@ -29,7 +29,12 @@ typedef struct vs_train_settings {
     double mask_ratio;
     double drop_path, head_drop, smoothing, head_scale;
     bool flip;
-    double crop_area;
+    double crop_area, erase;
+    const char *randaugment;
+    double mixup, cutmix, mix_prob, mix_switch;
+    int mix_mode;                  /* enum vs_mix_mode */
+    int repeat;                    /* views of each clip in a batch; 0 (pre-training) = 1 */
+    double ema;                    /* 0: off */
     int batch, accumulate, epochs;
     int64_t steps;                 /* 0: epochs decide */
     double lr, min_lr, warmup_lr, warmup_epochs;

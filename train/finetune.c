@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "train/commands.h"
+#include "train/data/mix.h"
 #include "train/loop.h"
 #include "train/run.h"
 #include "train/score.h"
@@ -14,24 +15,25 @@
 struct finetune {
     vs_store *store;
     vs_source *val;                /* NULL: no split to watch */
-    float *target;                 /* (batch, classes) */
+    float *target;                 /* (clips of a pass, classes) */
+    vs_mix mix;
+    vs_mix_part *part;             /* (clips of a pass) */
     int classes;
     char *init;                    /* checkpoint folder or file; NULL = from scratch */
 };
 
 /* ---- One batch, one evaluation ----------------------------------------------------- */
 
-/* Rows (1 - s) * one-hot + s / C. */
+/* Mixed frames and their soft targets; the draws belong to the first clip's number. */
 static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
 {
     struct finetune *f = t->task.ctx;
-    const float s = (float)t->settings->smoothing, off = s / (float)f->classes;
-    for (int b = 0; b < loaded->B; b++) {
-        float *row = f->target + (size_t)b * (size_t)f->classes;
-        for (int c = 0; c < f->classes; c++)
-            row[c] = off;
-        row[loaded->label[b]] += 1.0f - s;
-    }
+    const vs_model_config *m = vs_model_configuration(t->model);
+    vs_rng rng = vs_rng_at(batch->seed, VS_RNG_MIX, batch->index);
+    vs_mix_draw(f->part, &f->mix, loaded->B, m->W, m->H, &rng);
+    vs_mix_frames(loaded->frames, f->part, loaded->B, m->T, m->H, m->W);
+    vs_mix_targets(f->target, f->part, loaded->label, loaded->B, f->classes,
+                   (float)t->settings->smoothing);
     batch->target = f->target;
     batch->drop_path = (float)t->settings->drop_path;
     batch->head_drop = (float)t->settings->head_drop;
@@ -119,6 +121,9 @@ static vs_err open_val(vs_trainer *t, struct finetune *f, const vs_sample_shape 
     vs_train_settings *s = t->settings;
     vs_sample_shape view = *shape;
     view.augment = VS_AUGMENT_NONE;
+    view.views = 1;
+    view.randaugment.n = 0;
+    view.erase = 0;
     if (s->val_split && strcmp(s->val_split, "none") == 0)
         return VS_OK;
     if (s->val_split)
@@ -136,8 +141,11 @@ static vs_err open_val(vs_trainer *t, struct finetune *f, const vs_sample_shape 
 static vs_err open_sources(vs_trainer *t, struct finetune *f, const vs_model_config *model)
 {
     const vs_train_settings *s = t->settings;
-    const vs_sample_shape shape = { model->T, model->H, model->W, model->stride,
-                                    VS_AUGMENT_FINETUNE, s->flip, s->crop_area };
+    vs_sample_shape shape = { .T = model->T, .H = model->H, .W = model->W,
+                              .stride = model->stride, .augment = VS_AUGMENT_FINETUNE,
+                              .flip = s->flip, .crop_area = s->crop_area, .erase = s->erase,
+                              .views = s->repeat };
+    VS_TRY(vs_randaugment_parse(&shape.randaugment, s->randaugment));
     VS_TRY(vs_source_store(&t->source, f->store, s->split, &shape));
     VS_TRY(vs_source_need_labels(t->source));
     f->classes = vs_source_classes(t->source);
@@ -182,7 +190,11 @@ static vs_err prepare(vs_trainer *t, struct finetune *f)
     model.classes = f->classes;
     VS_TRY(vs_model_config_check(&model));
     VS_TRY(vs_trainer_open_model(t, &model));
-    f->target = vs_new(sizeof(*f->target) * (size_t)s->batch * (size_t)f->classes);
+    const size_t clips = (size_t)vs_trainer_pass_clips(t);
+    f->target = vs_new(sizeof(*f->target) * clips * (size_t)f->classes);
+    f->part = vs_new(sizeof(*f->part) * clips);
+    f->mix = (vs_mix){ .mixup = s->mixup, .cutmix = s->cutmix, .prob = s->mix_prob,
+                       .switch_prob = s->mix_switch, .mode = s->mix_mode };
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, (float)s->head_scale));
     const bool resumes = t->config->resumed && vs_run_has(s->out, "last");
     if (f->init && !resumes)
@@ -209,5 +221,6 @@ vs_err vs_train_finetune(vs_call *call)
     vs_config_free(&config);
     free(f.init);
     free(f.target);
+    free(f.part);
     return err;
 }

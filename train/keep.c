@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -110,6 +111,8 @@ vs_err vs_trainer_save(vs_trainer *t, const char *name)
         err = vs_model_save(t->model, tmp, t->class_name);
     if (err == VS_OK)
         err = vs_model_state_save(t->model, tmp, record);
+    if (err == VS_OK && strcmp(name, "last") == 0)
+        err = vs_ema_save(t, tmp);
     if (err == VS_OK)
         err = vs_run_commit(&tmp, t->settings->out, name);
     if (err != VS_OK) {

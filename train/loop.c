@@ -27,6 +27,12 @@ int64_t vs_trainer_effective_batch(const vs_trainer *t)
     return (int64_t)t->settings->batch * passes(t);
 }
 
+int vs_trainer_pass_clips(const vs_trainer *t)
+{
+    const vs_train_settings *s = t->settings;
+    return s->batch * (s->repeat > 1 ? s->repeat : 1);
+}
+
 /* ---- Opening ----------------------------------------------------------------------- */
 
 vs_err vs_trainer_begin(vs_trainer *t, vs_call *call)
@@ -46,7 +52,7 @@ vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
     const vs_train_settings *s = t->settings;
     VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
     VS_TRY(vs_trainer_check_memory(t, model));
-    VS_TRY(vs_model_open(&t->model, t->dev, model, s->batch, t->visible, true));
+    VS_TRY(vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true));
     if (vs_dist_size(t->dist) == 1)
         return VS_OK;
     t->shared = malloc(sizeof(*t->shared) * (size_t)(vs_model_slab_count(t->model) + 1));
@@ -97,7 +103,7 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
                             vs_dist_rank(t->dist);
     vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
                        .train = true, .seed = (uint64_t)s->common.seed,
-                       .index = (uint64_t)(batches * s->batch) };
+                       .index = (uint64_t)(batches * vs_trainer_pass_clips(t)) };
     float value;
     t->task.fill(t, &batch, loaded);
     VS_TRY(vs_model_forward(t->model, &batch));
@@ -149,7 +155,7 @@ static vs_err train_step(vs_trainer *t, double *grad_norm)
     t->step++;
     t->loss_sum += loss;
     t->loss_steps++;
-    return VS_OK;
+    return vs_ema_step(t);
 }
 
 /* ---- Log and progress -------------------------------------------------------------- */
@@ -169,7 +175,7 @@ static vs_err log_line(vs_trainer *t, double grad_norm)
     json_object_set_new(line, "loss", json_real(t->loss_sum / (double)t->loss_steps));
     json_object_set_new(line, "lr", json_real((double)t->adamw.lr));
     json_object_set_new(line, "grad_norm", json_real(grad_norm));
-    const double clips = (double)(vs_trainer_effective_batch(t) * t->loss_steps);
+    const double clips = (double)(vs_trainer_pass_clips(t) * passes(t) * t->loss_steps);
     json_object_set_new(line, "clips_per_s", json_real(took > 0 ? clips / took : 0));
     json_object_set_new(line, "wait", json_real(took > 0 ? (waited - t->line_waited) / took : 0));
     json_object_set_new(line, "seconds", json_real(t->seconds + now - t->began));
@@ -201,6 +207,7 @@ static vs_err save_last(vs_trainer *t)
 static vs_err evaluate(vs_trainer *t)
 {
     vs_eval e = { 0 };
+    VS_TRY(vs_ema_swap(t));
     VS_TRY(t->task.evaluate(t, &e));
     json_t *line = json_object();
     json_object_set_new(line, "step", json_integer(t->step));
@@ -211,11 +218,12 @@ static vs_err evaluate(vs_trainer *t)
     json_object_set_new(line, "n", json_integer(e.n));
     VS_TRY(vs_metrics_write(t->metrics, line));
     t->last_eval = e;
-    if (t->best_step > 0 && e.top1 <= t->best_top1)
-        return VS_OK;
-    t->best_top1 = e.top1;
-    t->best_step = t->step;
-    return vs_trainer_save(t, "best");
+    if (t->best_step == 0 || e.top1 > t->best_top1) {
+        t->best_top1 = e.top1;
+        t->best_step = t->step;
+        VS_TRY(vs_trainer_save(t, "best"));
+    }
+    return vs_ema_swap(t);
 }
 
 /* What is due after a step: evaluation, copies, the last checkpoint. */
@@ -235,6 +243,11 @@ static vs_err after_step(vs_trainer *t)
         char name[32];
         snprintf(name, sizeof(name), "epoch-%lld", (long long)epoch);
         VS_TRY(vs_trainer_save(t, name));
+    }
+    if (end && t->ema) {
+        VS_TRY(vs_ema_swap(t));
+        VS_TRY(vs_trainer_save(t, "ema"));
+        VS_TRY(vs_ema_swap(t));
     }
     return due ? save_last(t) : VS_OK;
 }
@@ -311,7 +324,10 @@ static vs_err open_run(vs_trainer *t)
         VS_TRY(vs_trainer_load(t));
     VS_TRY(open_loader(t));
     make_schedule(t);
-    return is_first(t) ? vs_metrics_open(&t->metrics, s->out, t->step) : VS_OK;
+    if (!is_first(t))
+        return VS_OK;
+    VS_TRY(vs_ema_open(t));
+    return vs_metrics_open(&t->metrics, s->out, t->step);
 }
 
 vs_err vs_trainer_run(vs_trainer *t, vs_err err)
@@ -345,5 +361,7 @@ void vs_trainer_close(vs_trainer *t)
     if (t->lock > 0)
         vs_lock_release(&t->lock);
     free(t->shared);
+    free(t->ema);
+    free(t->ema_spare);
     vs_dist_close(&t->dist);
 }

@@ -31,7 +31,7 @@ typedef struct vs_eval {
 
 /* What differs between the tasks. */
 typedef struct vs_trainer_task {
-    /* Completes a batch whose frames, mask, seed and index are set. */
+    /* Completes a batch whose frames, mask, seed and index are set; may change the frames. */
     void (*fill)(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded);
     /* May be NULL: nothing to evaluate. */
     vs_err (*evaluate)(vs_trainer *t, vs_eval *out);
@@ -65,6 +65,7 @@ struct vs_trainer {
     vs_eval last_eval;             /* n = 0: none in this session */
     double began, line_began, line_waited, saved_at;
     double step_seconds, sample_seconds;   /* of the trials before the start */
+    float *ema, *ema_spare;        /* --ema: the average, and room to exchange it; else NULL */
     float *shared;                 /* several processes: the gradient, and the loss after it */
     int lock;
 };
@@ -80,8 +81,10 @@ vs_err vs_trainer_run(vs_trainer *t, vs_err err);
 /* What came of it, on stdout. */
 vs_err vs_trainer_result(const vs_trainer *t);
 void vs_trainer_close(vs_trainer *t);
-/* Clips of one step, of all processes. */
+/* Clips of the data in one step, of all processes: what the learning rate scales with. */
 int64_t vs_trainer_effective_batch(const vs_trainer *t);
+/* Clips that the model sees in one pass: batch x views. */
+int vs_trainer_pass_clips(const vs_trainer *t);
 
 /* keep.c: checkpoints/NAME written whole or not at all, and what a resumed run takes up: the
  * weights, moments and counters of checkpoints/last. */
@@ -89,6 +92,12 @@ vs_err vs_trainer_save(vs_trainer *t, const char *name);
 vs_err vs_trainer_load(vs_trainer *t);
 /* NUMERIC: names the step, the tensor and the last good checkpoint; `what` is not finite. */
 vs_err vs_trainer_not_finite(vs_trainer *t, const char *what);
+
+/* ema.c: the moving average of the weights; all of them do nothing without --ema. */
+vs_err vs_ema_open(vs_trainer *t);                          /* from the weights or the run */
+vs_err vs_ema_step(vs_trainer *t);                          /* after a step */
+vs_err vs_ema_swap(vs_trainer *t);                          /* model and average change places */
+vs_err vs_ema_save(const vs_trainer *t, const char *dir);   /* DIR/ema.safetensors */
 
 /* plan.c: what is about to happen, on stderr. */
 void vs_trainer_plan(const vs_trainer *t);

@@ -71,7 +71,10 @@
     { .name = "beta2", .kind = VS_OPT_REAL, AT(beta2), .def = beta2_, .min = 0,          \
       .max = 0.9999999, .help = "AdamW" },                                               \
     { .name = "clip-norm", .kind = VS_OPT_REAL, AT(clip_norm), .def = "0", .min = 0,     \
-      .max = 1e9, .help = "limit of the gradient's norm (0: none)" }
+      .max = 1e9, .help = "limit of the gradient's norm (0: none)" },                \
+    { .name = "ema", .kind = VS_OPT_REAL, AT(ema), .def = "0", .min = 0,                 \
+      .max = 0.9999999, .arg = "DECAY",                                                  \
+      .help = "also average the weights; judged and kept in their place (0: no; 0.9999)" }
 
 const vs_opt vs_pretrain_opts[] = {
     { .name = "store", .kind = VS_OPT_TEXT, AT(store), .arg = "STORE",
@@ -120,6 +123,23 @@ const vs_opt vs_finetune_opts[] = {
       .help = "mirror half of the clips (--no-flip where left and right matter)" },
     { .name = "crop-area", .kind = VS_OPT_REAL, AT(crop_area), .def = "0.08", .min = 0.01,
       .max = 1, .help = "least share of the frame that a training crop keeps" },
+    { .name = "randaugment", .kind = VS_OPT_TEXT, AT(randaugment),
+      .def = "rand-m7-n4-mstd0.5-inc1", .arg = "rand-mM-nN-mstdS-inc1|none",
+      .help = "N random operations of magnitude M (0..10, +-S) on the frames of a clip" },
+    { .name = "erase", .kind = VS_OPT_REAL, AT(erase), .def = "0.25", .min = 0, .max = 1,
+      .help = "probability of erasing a box, the same in all frames" },
+    { .name = "mixup", .kind = VS_OPT_REAL, AT(mixup), .def = "0.8", .min = 0, .max = 100,
+      .arg = "ALPHA", .help = "blend clips, share from Beta(ALPHA, ALPHA) (0: no)" },
+    { .name = "cutmix", .kind = VS_OPT_REAL, AT(cutmix), .def = "1", .min = 0, .max = 100,
+      .arg = "ALPHA", .help = "put a box of one clip into another (0: no)" },
+    { .name = "mix-prob", .kind = VS_OPT_REAL, AT(mix_prob), .def = "1", .min = 0, .max = 1,
+      .help = "probability of mixup or cutmix" },
+    { .name = "mix-switch", .kind = VS_OPT_REAL, AT(mix_switch), .def = "0.5", .min = 0, .max = 1,
+      .help = "probability of cutmix when both are on" },
+    { .name = "mix-mode", .kind = VS_OPT_CHOICE, AT(mix_mode), .def = "batch",
+      .choices = "batch|pair|elem", .help = "draw once for a batch, for a pair, for a clip" },
+    { .name = "repeat", .kind = VS_OPT_INT, AT(repeat), .def = "2", .min = 1, .max = 64,
+      .arg = "VIEWS", .help = "repeated augmentation: views of each clip in a batch" },
     { .name = "eval-every", .kind = VS_OPT_INT, AT(eval_every), .def = "1", .min = 1,
       .max = 1e6, .arg = "EPOCHS", .help = "epochs between two looks at --val-split" },
     OPTS_OPTIMISER("64", "100", "5e-4", "1e-6", "5", "0.999"),

@@ -23,13 +23,13 @@ static double memory_limit(void)
 
 static double batch_bytes(const vs_trainer *t, const vs_model_config *m)
 {
-    return 3.0 * t->settings->batch * m->T * m->H * m->W * 3;
+    return 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
 }
 
 vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
 {
     char needs[32], has[32];
-    const double model = (double)vs_model_memory(m, t->settings->batch, t->visible, true);
+    const double model = (double)vs_model_memory(m, vs_trainer_pass_clips(t), t->visible, true);
     const int here = vs_dist_here(t->dist);
     const double host = here * (batch_bytes(t, m) + (vs_device_is_cuda(t->dev) ? 0 : model));
     if (host <= memory_limit())
@@ -61,7 +61,7 @@ void vs_trainer_plan(const vs_trainer *t)
     const vs_train_settings *s = t->settings;
     const vs_model_config *m = vs_model_configuration(t->model);
     const vs_schedule *p = &t->schedule;
-    char text[32], more[32], processes[32] = "";
+    char text[32], more[32], processes[32] = "", views[48] = "";
     const long long effective = vs_trainer_effective_batch(t);
     const double parameters = (double)vs_model_parameters(m);
     vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, fp32", m->size,
@@ -69,8 +69,10 @@ void vs_trainer_plan(const vs_trainer *t)
     vs_say("data      %s", t->data_text);
     if (vs_dist_size(t->dist) > 1)
         snprintf(processes, sizeof(processes), " x %d processes", vs_dist_size(t->dist));
-    vs_say("schedule  effective batch %lld = %d x %d%s, %lld steps an epoch, %.4g epochs = "
-           "%lld steps", effective, s->batch, s->accumulate, processes,
+    if (s->repeat > 1)
+        snprintf(views, sizeof(views), " (%d views of each clip)", s->repeat);
+    vs_say("schedule  effective batch %lld = %d x %d%s%s, %lld steps an epoch, %.4g epochs = "
+           "%lld steps", effective, s->batch, s->accumulate, processes, views,
            (long long)t->steps_per_epoch, (double)p->steps / (double)t->steps_per_epoch,
            (long long)p->steps);
     vs_say("          lr %.3g (%.3g x %lld/256), warm-up %lld steps from %.3g, cosine to %.3g; "
@@ -94,7 +96,9 @@ void vs_trainer_plan(const vs_trainer *t)
 static vs_err time_sample(vs_trainer *t)
 {
     const vs_sample_shape *shape = vs_source_shape(t->source);
-    uint8_t *frames = vs_new((size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3);
+    const int views = shape->views > 1 ? shape->views : 1;
+    uint8_t *frames = vs_new((size_t)views * (size_t)shape->T * (size_t)shape->H *
+                             (size_t)shape->W * 3);
     vs_sampler *sampler = NULL;
     vs_err err = vs_sampler_open(&sampler, t->source);
     double began = 0;
@@ -112,16 +116,17 @@ static vs_err time_sample(vs_trainer *t)
 static vs_err time_step(vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
+    const int clips = vs_trainer_pass_clips(t);
     const vs_model_config *m = vs_model_configuration(t->model);
     const size_t clip = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
     const int cells = vs_model_cells(m), tokens = vs_model_tokens(m);
-    uint8_t *frames = calloc((size_t)s->batch, clip);
-    uint8_t *mask = vs_new((size_t)s->batch * (size_t)tokens);
-    float *target = vs_new(sizeof(*target) * (size_t)s->batch * (size_t)(m->classes + 1));
-    vs_batch b = { .B = s->batch, .frames = frames, .mask = mask,
+    uint8_t *frames = calloc((size_t)clips, clip);
+    uint8_t *mask = vs_new((size_t)clips * (size_t)tokens);
+    float *target = vs_new(sizeof(*target) * (size_t)clips * (size_t)(m->classes + 1));
+    vs_batch b = { .B = clips, .frames = frames, .mask = mask,
                    .target = m->task == VS_TASK_CLASSIFY ? target : NULL, .train = true };
     vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
-    for (int i = 0; i < s->batch * tokens; i++)
+    for (int i = 0; i < clips * tokens; i++)
         mask[i] = i % cells < t->masked;
     double began = 0;
     for (int i = 0; err == VS_OK && i < 2; i++) {

@@ -3,15 +3,10 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
 struct preset {
     const char *name, *command;
     const char *const *set;        /* name, value, ..., NULL */
-    const char *lacks;             /* what of the published recipe is not done, or NULL */
 };
-
-#define LACKS_AUGMENT "mixup, cutmix, RandAugment, random erasing, repeated augmentation"
 
 static const char *const no_change[] = { NULL };
 static const char *const synthetic[] = { "scene", "accelerating-shapes", "virtual-size",
@@ -24,12 +19,13 @@ static const char *const quick_pretrain[] = { "model", "micro", "batch", "16", "
 static const char *const quick_finetune[] = {
     "batch", "16", "steps", "768", "val-split", "none", "lr", "1.6e-2", "warmup-epochs", "1",
     "layer-decay", "1", "drop-path", "0", "head-drop", "0", "smoothing", "0", "head-scale", "1",
-    "crop-area", "0.8", NULL };
+    "crop-area", "0.8", "randaugment", "none", "erase", "0", "mixup", "0", "cutmix", "0",
+    "repeat", "1", NULL };
 static const struct preset presets[] = {
     { "ucf101-pretrain", "pretrain", no_change },
     { "synthetic-pretrain", "pretrain", synthetic },
-    { "ucf101-finetune", "finetune", base_model, LACKS_AUGMENT },
-    { "hmdb51-finetune", "finetune", hmdb51, LACKS_AUGMENT },
+    { "ucf101-finetune", "finetune", base_model },
+    { "hmdb51-finetune", "finetune", hmdb51 },
     { "quick-pretrain", "pretrain", quick_pretrain },
     { "quick-finetune", "finetune", quick_finetune },
 };
@@ -56,8 +52,6 @@ vs_err vs_preset_apply(vs_config *c, const char *name)
     if (strcmp(p->command, c->command) != 0)
         return VS_FAIL(VS_ERR_USAGE, "--preset: %s is for vsyn-train %s, not %s", name,
                        p->command, c->command);
-    if (p->lacks)
-        vs_warn("--preset %s: still without %s, which the published recipe has", name, p->lacks);
     for (int i = 0; p->set[i]; i += 2)
         VS_TRY(vs_opts_set(c->opts, c->settings, p->set[i], p->set[i + 1], name));
     return VS_OK;

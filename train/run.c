@@ -168,7 +168,7 @@ vs_err vs_run_recover(const char *run)
 vs_err vs_run_model(char **out, const char *path)
 {
     /* The later ones only exist between the two moves of an exchange. */
-    static const char *const order[] = { "best", "best.old", "last", "last.old" };
+    static const char *const order[] = { "best", "best.old", "ema", "last", "last.old" };
     *out = NULL;
     if (!vs_path_exists(path))
         return VS_FAIL(VS_ERR_IO, "%s: no such model or run", path);

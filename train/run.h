@@ -5,6 +5,7 @@
  *     RUN/lock                  held while a process works on the run
  *     RUN/checkpoints/last      model.safetensors, config.json, train_state.safetensors
  *     RUN/checkpoints/best      likewise, of the best evaluation so far
+ *     RUN/checkpoints/ema       of a finished run with --ema: the average of the weights
  *     RUN/checkpoints/epoch-N   likewise, kept for good
  *
  * A checkpoint NAME is written as NAME.tmp, complete and flushed, and then exchanged with
@@ -32,7 +33,8 @@ void vs_run_abort(char **tmp);                   /* removes it; *tmp may be NULL
 /* Finish what a killed run left; call with the lock held. */
 vs_err vs_run_recover(const char *run);
 
-/* The checkpoint that `path` means: of a RUN its best, else its last; otherwise the model
+/* The checkpoint that `path` means: of a RUN its best, else its ema,
+ * else its last; otherwise the model
  * folder or file itself. The caller frees *out. IO: no such model or run. */
 vs_err vs_run_model(char **out, const char *path);
 

@@ -119,6 +119,19 @@ check "the watched split is found and logged" grep -q '"top1"' tuned/log.jsonl
 check "the best checkpoint is kept" test -f tuned/checkpoints/best/model.safetensors
 check "finetune from scratch" $train finetune --store store --init none $tiny --epochs 1 \
     --val-split none --out scratch
+
+# The whole recipe: mixed clips, two views of each, RandAugment, erasing, averaged weights.
+recipe="finetune --store store --init mae --batch 4 --epochs 4 --ema 0.9 --val-split none --jobs 1"
+recipe="$recipe --mix-mode elem --device cpu --quiet --log-every 1"
+check "finetune with the whole recipe" $train $recipe --loaders 1 --out recipe
+fails 1 "it stops where it is told" "to go on" $train $recipe --out recipe2 --stop-at 7
+check "and goes on with other loaders" $train finetune --out recipe2 --jobs 1 --loaders 3 --device cpu --quiet
+same "stopped and resumed = uninterrupted: weights" "$(weights recipe2/checkpoints/last)" \
+    "$(weights recipe/checkpoints/last)"
+same "the same averaged weights, which differ from the last ones" \
+    "$(weights recipe2/checkpoints/ema) $(cmp -s recipe/checkpoints/{ema,last}/model.safetensors; echo $?)" \
+    "$(weights recipe/checkpoints/ema) 1"
+fails 2 "a wrong --randaugment is told" 'at "n99"' $train $recipe --randaugment rand-m7-n99 --out x
 check "test" $train test --model tuned --store store --views 2x3 --json --quiet
 same "test counts the split and gives shares" \
     "$(sed -nE 's/.*"top1": ?([0-9.e-]+).*"n": ?([0-9]+).*/\1 \2/p' out | awk '{ print ($1 >= 0 && $1 <= 1), $2 }')" \

@@ -28,6 +28,13 @@ void vs_sample_window(int *index, int frames, const vs_sample_shape *shape, vs_r
     VS_ASSERT(frames > 0 && T > 0 && stride > 0);
     const int room = frames > L ? frames - L : 0;
     int offset = room / 2;
+    if (shape->still) {
+        const bool middle = shape->augment == VS_AUGMENT_NONE;
+        const int one = middle ? frames / 2 : (int)vs_rng_below(rng, (uint32_t)frames);
+        for (int k = 0; k < T; k++)
+            index[k] = one;
+        return;
+    }
     if (shape->augment == VS_AUGMENT_FINETUNE && frames <= L) {
         spread(index, frames, T, stride);
         return;

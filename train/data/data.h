@@ -16,10 +16,11 @@
 #include "base/err.h"
 #include "gen/scene/scene.h"
 #include "ingest/store/store.h"
+#include "train/data/randaugment.h"
 
 typedef enum vs_augment {
     VS_AUGMENT_PRETRAIN,           /* multi-scale crop, no flip */
-    VS_AUGMENT_FINETUNE,           /* random resized crop, flip (RandAugment etc. later) */
+    VS_AUGMENT_FINETUNE,           /* RandAugment, random resized crop, flip, erasing */
     VS_AUGMENT_NONE                /* centre crop, middle window */
 } vs_augment;
 
@@ -28,6 +29,10 @@ typedef struct vs_sample_shape {
     vs_augment augment;
     bool flip;                     /* finetune: mirror with probability 1/2 */
     double crop_area;              /* finetune: least share of the frame; 0 = 0.08 */
+    vs_randaugment randaugment;    /* finetune; n = 0: off */
+    double erase;                  /* finetune: probability of random erasing */
+    int views;                     /* augmented views of each decoded clip; 0 = 1 */
+    bool still;                    /* one frame, drawn uniformly, repeated T times */
 } vs_sample_shape;
 
 /* ---- Sources ----------------------------------------------------------------------- */
@@ -52,7 +57,8 @@ const vs_sample_shape *vs_source_shape(const vs_source *source);
 typedef struct vs_sampler vs_sampler;
 vs_err vs_sampler_open(vs_sampler **out, vs_source *source);
 void vs_sampler_close(vs_sampler **sampler);
-/* frames: (T, H, W, 3). label may be NULL. `order` is the source's item (0..count-1). */
+/* frames: (views, T, H, W, 3), all of the same window. label may be NULL.
+ * `order` is the source's item (0..count-1). */
 vs_err vs_sampler_get(vs_sampler *sampler, uint64_t seed, int64_t epoch, int64_t item,
                       uint8_t *frames, int *label);
 
@@ -66,15 +72,15 @@ void vs_tube_mask(uint8_t *mask, int t, int cells, int masked, uint64_t seed, in
 typedef struct vs_loader vs_loader;
 typedef struct vs_loaded {
     int64_t epoch, step;           /* step within the epoch, from 0 */
-    int B;
-    uint8_t *frames;               /* (B, T, H, W, 3) */
+    int B;                         /* clips x views; the views of a clip lie side by side */
+    uint8_t *frames;               /* (B, T, H, W, 3); free to be mixed in place */
     uint8_t *mask;                 /* (B, N) when masks were asked for, else NULL */
     int *label;                    /* (B) */
     int64_t *item;                 /* (B) */
 } vs_loaded;
 
 typedef struct vs_loader_options {
-    int batch, threads;
+    int batch, threads;            /* batch: items, each of which gives shape.views clips */
     uint64_t seed;
     bool shuffle, drop_last;
     int group;               /* batches per optimiser step; drop_last keeps whole steps; 0 = 1 */

@@ -16,6 +16,7 @@
 struct vs_loader {
     vs_source *source;
     vs_loader_options options;
+    int views;                     /* of an item */
     size_t sample_bytes, mask_bytes;
     int64_t n, steps, first;       /* first: number of the batch that this loader starts at */
     int64_t *order, order_epoch;
@@ -32,13 +33,13 @@ static vs_err begin(void *ctx, int slot, int64_t group)
     const int64_t from = step * l->options.batch, left = l->n - from;
     b->epoch = number / l->steps;
     b->step = step;
-    b->B = left < l->options.batch ? (int)left : l->options.batch;
+    b->B = (left < l->options.batch ? (int)left : l->options.batch) * l->views;
     if (l->options.shuffle && l->order_epoch != b->epoch) {
         vs_epoch_order(l->order, l->n, l->options.seed, b->epoch);
         l->order_epoch = b->epoch;
     }
     for (int k = 0; k < b->B; k++)
-        b->item[k] = l->options.shuffle ? l->order[from + k] : from + k;
+        b->item[k] = l->options.shuffle ? l->order[from + k / l->views] : from + k / l->views;
     return VS_OK;
 }
 
@@ -47,18 +48,22 @@ static vs_err make(void *ctx, int slot, int part, int worker)
     vs_loader *l = ctx;
     const vs_loader_options *o = &l->options;
     vs_loaded *b = &l->batch[slot];
-    if (part >= b->B)
+    const int first = part * l->views;
+    if (first >= b->B)
         return VS_OK;
-    if (b->mask)
-        vs_tube_mask(b->mask + (size_t)part * l->mask_bytes, o->mask_slots, o->mask_cells,
-                     o->mask_masked, o->seed, b->epoch, b->step * o->batch + part);
-    return vs_sampler_get(l->sampler[worker], o->seed, b->epoch, b->item[part],
-                          b->frames + (size_t)part * l->sample_bytes, &b->label[part]);
+    for (int k = first; b->mask && k < first + l->views; k++)
+        vs_tube_mask(b->mask + (size_t)k * l->mask_bytes, o->mask_slots, o->mask_cells,
+                     o->mask_masked, o->seed, b->epoch, b->step * o->batch * l->views + k);
+    VS_TRY(vs_sampler_get(l->sampler[worker], o->seed, b->epoch, b->item[first],
+                          b->frames + (size_t)first * l->sample_bytes, &b->label[first]));
+    for (int v = 1; v < l->views; v++)
+        b->label[first + v] = b->label[first];
+    return VS_OK;
 }
 
 static vs_err take_memory(vs_loader *l)
 {
-    const size_t B = (size_t)l->options.batch;
+    const size_t B = (size_t)l->options.batch * (size_t)l->views;
     for (int i = 0; i < SLOTS; i++) {
         vs_loaded *b = &l->batch[i];
         b->frames = malloc(B * l->sample_bytes);
@@ -104,6 +109,7 @@ vs_err vs_loader_open(vs_loader **out, vs_source *source, const vs_loader_option
     l->options = *options;
     l->options.parts = options->parts > 1 ? options->parts : 1;
     l->order_epoch = -1;
+    l->views = shape->views > 1 ? shape->views : 1;
     l->sample_bytes = (size_t)shape->T * (size_t)shape->H * (size_t)shape->W * 3;
     l->mask_bytes = (size_t)options->mask_slots * (size_t)options->mask_cells;
     l->sampler = vs_new(sizeof(*l->sampler) * (size_t)options->threads);

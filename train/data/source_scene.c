@@ -87,7 +87,7 @@ static const struct source_kind kind = { sampler_open, sampler_close, get, sourc
 vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, int64_t videos,
                        bool fixed, const vs_sample_shape *shape)
 {
-    VS_ASSERT(videos > 0);
+    VS_ASSERT(videos > 0 && shape->views <= 1 && shape->randaugment.n == 0);
     *out = NULL;
     if (params->textured)
         return VS_FAIL(VS_ERR_UNSUPPORTED,
