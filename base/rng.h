@@ -33,6 +33,7 @@ enum {
     VS_RNG_AUGMENT = 10,
     VS_RNG_CORRUPT = 11,   /* robustness */
     VS_RNG_BOOTSTRAP = 12,
+    VS_RNG_FILL = 13,      /* which textures fill the shapes of a video */
     VS_RNG_TEST = 99
 };
 

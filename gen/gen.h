@@ -13,6 +13,8 @@ typedef struct vs_gen_settings {
     int size, objects, codec, quality;
     double fps, acceleration;
     vs_span frames, speed;
+    const char *textures;
+    int texture_count;
     bool circles_scale, preview, dump_scenes, strict;
 } vs_gen_settings;
 
@@ -49,13 +51,13 @@ vs_err vs_gen_stage(vs_call *call);      /* the command's name is the stage's */
 vs_err vs_gen_list(vs_call *call);
 vs_err vs_gen_scene(vs_call *call);
 vs_err vs_gen_motion(vs_call *call);
-extern const vs_opt vs_gen_stage_opts[], vs_gen_list_opts[], vs_gen_scene_opts[],
-    vs_gen_motion_opts[];
+extern const vs_opt vs_gen_stage_opts[], vs_gen_textured_opts[], vs_gen_list_opts[],
+    vs_gen_scene_opts[], vs_gen_motion_opts[];
 
 /* For the scene command only. */
 typedef struct vs_gen_scene_settings {
     vs_common common;
-    const char *objects, *frames, *out;
+    const char *objects, *frames, *out, *textures;
     int size;
     bool still, affine, accelerated, circles_scale;
 } vs_gen_scene_settings;

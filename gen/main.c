@@ -1,9 +1,11 @@
 /* vsyn-gen: synthetic videos. */
 #include "gen/gen.h"
 
-#define STAGE(name_, help_)                                                                  \
-    { .name = name_, .args = "", .help = help_, .opts = vs_gen_stage_opts,                    \
+#define STAGE_WITH(opts_, name_, help_)                                                      \
+    { .name = name_, .args = "", .help = help_, .opts = opts_,                                \
       .settings_size = sizeof(vs_gen_settings), .run = vs_gen_stage }
+#define STAGE(name_, help_) STAGE_WITH(vs_gen_stage_opts, name_, help_)
+#define TEXTURED(name_, help_) STAGE_WITH(vs_gen_textured_opts, name_, help_)
 
 static const vs_command commands[] = {
     STAGE("static-circles", "circles that stay"),
@@ -11,9 +13,9 @@ static const vs_command commands[] = {
     STAGE("moving-shapes", "six kinds of shapes at constant velocity"),
     STAGE("transforming-shapes", "and shapes turn, scale and shear"),
     STAGE("accelerating-shapes", "and shapes accelerate"),
-    STAGE("accelerating-textures", "filled with statistical textures (not drawn yet)"),
-    STAGE("accelerating-stylegan", "filled with untrained StyleGAN textures (not drawn yet)"),
-    STAGE("accelerating-images", "filled with crops of still images (not drawn yet)"),
+    TEXTURED("accelerating-textures", "filled with statistical textures"),
+    TEXTURED("accelerating-stylegan", "filled with textures of untrained StyleGANs"),
+    TEXTURED("accelerating-images", "filled with crops of still images"),
     { .name = "motion", .args = "", .help = "a labelled set: the class is the motion",
       .opts = vs_gen_motion_opts, .settings_size = sizeof(vs_gen_settings),
       .run = vs_gen_motion },

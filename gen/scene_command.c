@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
+#include "gen/texture/bank.h"
 
 #define AT(field) offsetof(vs_gen_scene_settings, field)
 
@@ -20,6 +21,8 @@ const vs_opt vs_gen_scene_opts[] = {
     { "size", VS_OPT_INT, AT(size), .arg = "N", .def = "256", .min = 1, .max = 8192,
       .help = "width and height in pixels" },
     { "out", VS_OPT_TEXT, AT(out), .arg = "DIR", .required = true, .help = "folder to write" },
+    { "textures", VS_OPT_TEXT, AT(textures), .arg = "DIR",
+      .help = "pictures that fill the shapes: texture i is number i by name" },
     { "static", VS_OPT_FLAG, AT(still), .help = "nothing moves" },
     { "affine", VS_OPT_FLAG, AT(affine), .help = "shapes turn, scale and shear" },
     { "acceleration-on", VS_OPT_FLAG, AT(accelerated), .help = "shapes accelerate" },
@@ -51,25 +54,18 @@ static vs_err parse_frames(int **list, int *n, const char *text)
     }
 }
 
-static vs_err load_scene(vs_scene *out, const vs_gen_scene_settings *s)
+static vs_err load_scene(vs_scene *out, const vs_gen_scene_settings *s,
+                         const vs_textures *textures)
 {
     const vs_scene_params params = {
         .moving = !s->still, .affine = s->affine, .accelerated = s->accelerated,
-        .circles_scale = s->circles_scale, .size = s->size,
+        .circles_scale = s->circles_scale, .size = s->size, .textures = textures,
     };
     json_t *table;
     VS_TRY(vs_json_load(&table, s->objects));
     const vs_err err = vs_scene_from_json(out, table, &params, s->objects);
     json_decref(table);
-    VS_TRY(err);
-    for (int i = 0; i < out->n; i++)
-        if (out->object[i].texture >= 0) {
-            vs_scene_free(out);
-            return VS_FAIL(VS_ERR_UNSUPPORTED,
-                           "%s: object %d has a texture; textured shapes are not drawn yet",
-                           s->objects, i);
-        }
-    return VS_OK;
+    return err;
 }
 
 static vs_err write_frames(const vs_scene *scene, const char *out, const int *list, int n)
@@ -97,13 +93,18 @@ vs_err vs_gen_scene(vs_call *call)
 {
     const vs_gen_scene_settings *s = call->settings;
     vs_scene scene;
+    vs_textures *textures = NULL;
     int *list, n;
     VS_TRY(parse_frames(&list, &n, s->frames));
-    vs_err err = load_scene(&scene, s);
+    const vs_bank_options bank = { .from = s->textures, .side = s->size, .jobs = s->common.jobs };
+    vs_err err = s->textures ? vs_bank_open(&textures, &bank) : VS_OK;
+    if (err == VS_OK)
+        err = load_scene(&scene, s, textures);
     if (err == VS_OK) {
         err = write_frames(&scene, s->out, list, n);
         vs_scene_free(&scene);
     }
+    vs_textures_free(&textures);
     free(list);
     VS_TRY(err);
     if (s->common.json)

@@ -297,11 +297,14 @@ static vs_err prepare(run *r)
     if (r->set->out) {
         VS_TRY(vs_set_folders(r->set));
         VS_TRY(vs_set_manifest(r->set));
-        if (r->set->preview)
-            VS_TRY(vs_set_preview(r->set));
     }
     VS_TRY(vs_set_store_open(&r->store, r->set));
-    return find_missing(r);
+    VS_TRY(find_missing(r));
+    const vs_drawer *d = &r->set->drawer;
+    const bool preview = r->set->out && r->set->preview;
+    if (d->prepare && (r->n > 0 || preview))
+        VS_TRY(d->prepare(d->ctx));
+    return preview ? vs_set_preview(r->set) : VS_OK;
 }
 
 vs_err vs_set_make(vs_set_done *done, const vs_set *set)

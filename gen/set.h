@@ -31,6 +31,8 @@
 typedef struct vs_drawer {
     const void *ctx;
     size_t scratch;                /* bytes per thread for draw */
+    /* Once, before the first video, unless there is nothing to make. NULL: nothing to do. */
+    vs_err (*prepare)(const void *ctx);
     /* Video i: *video is closed with `close`. */
     vs_err (*open)(const void *ctx, uint64_t index, void **video, int *frames);
     void (*draw)(const void *video, int frame, uint8_t *rgb, void *scratch);

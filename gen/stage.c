@@ -3,22 +3,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
+#include "gen/texture/bank.h"
+
+#define SCENE_OPTS                                                                           \
+    { "objects", VS_OPT_INT, VS_GEN_AT(objects), .arg = "N", .def = "500", .min = 1,           \
+      .max = 1000000, .help = "objects of a video" },                                          \
+    { "speed", VS_OPT_SPAN, VS_GEN_AT(speed), .arg = "LO:HI", .def = "1.2:3.0", .min = 0,      \
+      .max = 1000, .help = "pixels per frame, at any size" },                                  \
+    { "acceleration", VS_OPT_REAL, VS_GEN_AT(acceleration), .arg = "A", .def = "0.03",         \
+      .min = 0, .max = 100, .help = "up to +-A pixels per frame and frame" },                  \
+    { "circles-scale", VS_OPT_FLAG, VS_GEN_AT(circles_scale),                                  \
+      .help = "circles become ellipses where shapes transform" }
 
 const vs_opt vs_gen_stage_opts[] = {
     VS_GEN_OPTS("256", "100:199"),
-    { "objects", VS_OPT_INT, VS_GEN_AT(objects), .arg = "N", .def = "500", .min = 1,
-      .max = 1000000, .help = "objects of a video" },
-    { "speed", VS_OPT_SPAN, VS_GEN_AT(speed), .arg = "LO:HI", .def = "1.2:3.0", .min = 0,
-      .max = 1000, .help = "pixels per frame, at any size" },
-    { "acceleration", VS_OPT_REAL, VS_GEN_AT(acceleration), .arg = "A", .def = "0.03", .min = 0,
-      .max = 100, .help = "up to +-A pixels per frame and frame" },
-    { "circles-scale", VS_OPT_FLAG, VS_GEN_AT(circles_scale),
-      .help = "circles become ellipses where shapes transform" },
+    SCENE_OPTS,
+    VS_OPTS_COMMON(vs_gen_settings),
+    { 0 },
+};
+
+const vs_opt vs_gen_textured_opts[] = {
+    VS_GEN_OPTS("256", "100:199"),
+    SCENE_OPTS,
+    { "textures", VS_OPT_TEXT, VS_GEN_AT(textures), .arg = "statistical|stylegan|DIR",
+      .help = "what fills the shapes: made here, or a folder of pictures (default: the stage's)" },
+    { "texture-count", VS_OPT_INT, VS_GEN_AT(texture_count), .arg = "N", .def = "256", .min = 1,
+      .max = 1000000, .help = "textures of the set; of a folder: at most" },
     VS_OPTS_COMMON(vs_gen_settings),
     { 0 },
 };
@@ -30,13 +46,23 @@ const vs_opt vs_gen_list_opts[] = { VS_OPTS_COMMON(vs_gen_settings), { 0 } };
 typedef struct stage_set {
     vs_scene_params params;
     uint64_t seed;
+    vs_bank_options bank;
+    vs_textures **textures;        /* filled by `prepare`; NULL for flat colours */
 } stage_set;
+
+static vs_err prepare_textures(const void *ctx)
+{
+    const stage_set *set = ctx;
+    return set->textures && !*set->textures ? vs_bank_open(set->textures, &set->bank) : VS_OK;
+}
 
 static vs_err open_scene(const void *ctx, uint64_t index, void **video, int *frames)
 {
     const stage_set *set = ctx;
     vs_scene *scene = vs_new(sizeof(*scene));
-    const vs_err err = vs_scene_sample(scene, &set->params, set->seed, index);
+    vs_scene_params params = set->params;
+    params.textures = set->textures ? *set->textures : NULL;
+    const vs_err err = vs_scene_sample(scene, &params, set->seed, index);
     if (err != VS_OK) {
         free(scene);
         return err;
@@ -62,14 +88,39 @@ static void close_scene(void *video)
     free(video);
 }
 
+/* Textures that were made, and those that dumped scenes name, stay with the set. */
+static char *keep_textures(const vs_gen_settings *s, const char *from)
+{
+    return s->out && (s->dump_scenes || vs_texture_kind_of(from) != VS_TEXTURE_FOLDER)
+               ? vs_path_join(s->out, "textures")
+               : NULL;
+}
+
+static vs_err run_textured(vs_call *call, const vs_stage *stage, stage_set *set,
+                           vs_drawer *drawer)
+{
+    const vs_gen_settings *s = call->settings;
+    const char *from = s->textures ? s->textures : stage->textures;
+    vs_textures *textures = NULL;
+    if (!from)
+        return VS_FAIL(VS_ERR_USAGE, "%s: --textures DIR is required: a folder of pictures",
+                       stage->name);
+    char *keep = keep_textures(s, from);
+    set->textures = &textures;
+    set->bank = (vs_bank_options){ .from = from, .keep = keep, .count = s->texture_count,
+                                   .side = s->size, .seed = set->seed, .jobs = s->common.jobs };
+    drawer->prepare = prepare_textures;
+    const vs_err err = vs_gen_run(call, stage->name, drawer);
+    vs_textures_free(&textures);
+    free(keep);
+    return err;
+}
+
 vs_err vs_gen_stage(vs_call *call)
 {
     const vs_gen_settings *s = call->settings;
     const vs_stage *stage = vs_stage_find(call->command->name);
     VS_ASSERT(stage);
-    if (stage->params.textured)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "textured shapes are not drawn yet; the nearest stage "
-                                           "is accelerating-shapes");
     VS_TRY(vs_gen_check(call));
     if (stage->params.moving && s->size <= 128 && !vs_call_given(call, "speed"))
         vs_say("--size %d: speeds are pixels per frame at any size, so shapes soon leave; --speed "
@@ -84,11 +135,12 @@ vs_err vs_gen_stage(vs_call *call)
     set.params.speed_hi = s->speed.hi;
     set.params.acceleration_max = s->acceleration;
     set.params.circles_scale = s->circles_scale;
-    const vs_drawer drawer = {
+    vs_drawer drawer = {
         .ctx = &set, .scratch = vs_draw_scratch(s->size), .open = open_scene,
         .draw = draw_scene, .describe = describe_scene, .close = close_scene,
     };
-    return vs_gen_run(call, stage->name, &drawer);
+    return stage->params.textured ? run_textured(call, stage, &set, &drawer)
+                                  : vs_gen_run(call, stage->name, &drawer);
 }
 
 /* ---- The list ------------------------------------------------------------------------------ */
@@ -103,7 +155,7 @@ static json_t *stage_record(const vs_stage *stage)
     const vs_scene_params *p = &stage->params;
     return json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "name", stage->name, "shapes",
                      p->mixed ? "mixed" : "circle", "motion", motion_of(p), "affine", p->affine,
-                     "textured", p->textured, "available", !p->textured);
+                     "textured", p->textured, "available", true);
 }
 
 vs_err vs_gen_list(vs_call *call)

@@ -3,14 +3,15 @@
 BEGIN {
     may["base"]         = "base"
     may["gen/scene"]    = "base gen/scene"
+    may["gen/texture"]  = "base gen/scene gen/texture"
     may["ingest/store"] = "base ingest/store"
-    may["gen"]          = "base gen/scene ingest/store gen"
+    may["gen"]          = "base gen/scene gen/texture ingest/store gen"
     may["ingest"]       = "base ingest/store ingest"
     may["train/device"] = "base train/device"
     may["train/ops"]    = "base train/device train/ops"
     may["train/model"]  = "base train/device train/ops train/model"
-    may["train/data"]   = "base gen/scene ingest/store train/device train/data"
-    may["train"]        = "base gen/scene ingest/store train/device train/ops train/model train/data train"
+    may["train/data"]   = "base gen/scene gen/texture ingest/store train/device train/data"
+    may["train"]        = "base gen/scene gen/texture ingest/store train/device train/ops train/model train/data train"
     may["eval"]         = may["train"] " eval"
     # The rooms that may touch FFmpeg; the trainer never does.
     ffmpeg["gen"] = ffmpeg["ingest"] = ffmpeg["eval"] = 1

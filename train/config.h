@@ -23,6 +23,8 @@ typedef struct vs_train_settings {
     int64_t virtual_size;
     int scene_size;
     bool scene_fixed;
+    const char *textures;
+    int texture_count;
     const char *model;
     int size, frames, stride, patch, tubelet;    /* 0: usual for the model */
     int mask;                      /* enum vs_mask_kind */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gen/texture/bank.h"
 #include "train/commands.h"
 #include "train/loop.h"
 #include "train/run.h"
@@ -44,17 +45,38 @@ static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s)
                    s->scene, near ? ", did you mean " : "", near ? near : "");
 }
 
+/* *out stays NULL for flat colours. */
+static vs_err open_textures(vs_textures **out, const vs_train_settings *s)
+{
+    const vs_stage *stage = vs_stage_find(s->scene);
+    const char *from = s->textures ? s->textures : stage->textures;
+    *out = NULL;
+    if (!stage->params.textured)
+        return s->textures ? VS_FAIL(VS_ERR_USAGE, "--textures: %s has flat colours", s->scene)
+                           : VS_OK;
+    if (!from)
+        return VS_FAIL(VS_ERR_USAGE, "--scene %s: --textures DIR is required: a folder of pictures",
+                       s->scene);
+    const vs_bank_options bank = { .from = from, .count = s->texture_count,
+                                   .side = s->scene_size, .seed = (uint64_t)s->common.seed,
+                                   .jobs = s->common.jobs };
+    return vs_bank_open(out, &bank);
+}
+
 static vs_err open_source(vs_trainer *t, vs_store **store, const vs_sample_shape *shape)
 {
     const vs_train_settings *s = t->settings;
     if (s->scene) {
         vs_scene_params params;
+        vs_textures *textures;
         VS_TRY(find_stage(&params, s));
+        VS_TRY(open_textures(&textures, s));
         t->data_text = vs_config_keep(t->config, vs_strf(
             "%lld videos of %s an epoch, drawn on the fly at %dx%d%s", (long long)s->virtual_size,
             s->scene, s->scene_size, s->scene_size,
             s->scene_fixed ? ", the same in every epoch" : ""));
-        return vs_source_scene(&t->source, &params, s->virtual_size, s->scene_fixed, shape);
+        return vs_source_scene(&t->source, &params, textures, s->virtual_size, s->scene_fixed,
+                               shape);
     }
     VS_TRY(vs_store_open(store, s->store));
     VS_TRY(vs_source_store(&t->source, *store, s->split, shape));

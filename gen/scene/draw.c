@@ -6,7 +6,8 @@
  *     for object = n - 1 .. 0:  new = shape & free;  paint(new);  free &= ~shape
  *
  * with rows of bits (gen/scene/raster.h), until no pixel is free. What stays free is black.
- * Objects whose bounds hold no free pixel are not even rasterised.
+ * Objects whose bounds hold no free pixel are not even rasterised. Shapes are opaque also where
+ * their texture ends: black there.
  *
  * Flat colours are painted into the three planes of the layout: red, green and blue, or Y, U
  * and V at full size, whose chroma is then halved. By the definition in gen/scene/yuv.h that
@@ -22,6 +23,7 @@
 #include "gen/scene/pose.h"
 #include "gen/scene/raster.h"
 #include "gen/scene/scene.h"
+#include "gen/scene/texture.h"
 #include "gen/scene/yuv.h"
 
 /* ---- Shapes --------------------------------------------------------------------------------- */
@@ -124,25 +126,41 @@ static void draw_ground(vs_canvas *c, vs_mask *shape, vs_layout layout, vs_paint
     paint(c, shape, value);
 }
 
-static void draw_objects(vs_canvas *c, vs_mask *shape, const vs_scene *scene, int frame,
-                         vs_layout layout)
+/* Paints one object, whose mask is `shape`; the number of pixels. */
+static int64_t paint_object(const vs_canvas *c, vs_mask *shape, const vs_scene *scene, int i,
+                            const vs_pose *pose, int frame, vs_layout layout,
+                            const vs_texture_columns *columns, vs_paint_fn *paint)
 {
+    const vs_object *o = &scene->object[i];
+    uint8_t value[3];
+    if (scene->params.textures && o->texture >= 0) {
+        vs_warp warp;
+        vs_warp_at(&warp, scene->params.textures, columns, o, pose, &scene->params, frame);
+        return vs_texture_paint(c, shape, &warp, layout);
+    }
+    values_of(value, o->color, layout);
+    return paint(c, shape, value);
+}
+
+static void draw_objects(vs_canvas *c, vs_mask *shape, const vs_scene *scene, int frame,
+                         vs_layout layout, int *columns_room)
+{
+    vs_texture_columns columns = { 0 };
+    if (scene->params.textures)
+        vs_texture_columns_init(&columns, columns_room, c->size, scene->params.textures->side);
     vs_paint_fn *const paint = vs_paint_best();
     int64_t left = (int64_t)c->size * c->size;
     vs_canvas_reset(c);
     for (int i = scene->n - 1; i >= 0 && left > 0; i--) {
         vs_pose pose;
-        uint8_t value[3];
-        if (!draw_mask(shape, &pose, c, scene, i, frame))
-            continue;
-        values_of(value, scene->object[i].color, layout);
-        left -= paint(c, shape, value);
+        if (draw_mask(shape, &pose, c, scene, i, frame))
+            left -= paint_object(c, shape, scene, i, &pose, frame, layout, &columns, paint);
     }
     if (left > 0)
         draw_ground(c, shape, layout, paint);
 }
 
-/* ---- Scratch: two masks and three planes whose rows are whole words -------------------------- */
+/* ---- Scratch: two masks, three planes whose rows are whole words, columns of textures -------- */
 
 static size_t row_bytes(int size)
 {
@@ -152,7 +170,8 @@ static size_t row_bytes(int size)
 size_t vs_draw_scratch(int size)
 {
     const size_t mask = (size_t)size * (size_t)vs_mask_words(size) * sizeof(uint64_t);
-    return 2 * mask + 3 * (size_t)size * row_bytes(size);
+    return 2 * mask + 3 * (size_t)size * row_bytes(size) +
+           vs_texture_columns_count(size) * sizeof(int);
 }
 
 static vs_canvas canvas_in(void *scratch, int size)
@@ -183,7 +202,9 @@ void vs_scene_draw_to(const vs_picture *out, const vs_scene *scene, int frame, v
             c.plane[k] = out->plane[k];
             c.stride[k] = out->stride[k];
         }
-    draw_objects(&c, &shape, scene, frame, out->layout);
+    int *const columns = (int *)((uint8_t *)scratch + vs_draw_scratch(size)) -
+                         vs_texture_columns_count(size);
+    draw_objects(&c, &shape, scene, frame, out->layout, columns);
     if (out->layout == VS_LAYOUT_RGB)
         vs_rgb_interleave(out->plane[0], out->stride[0], (const uint8_t *const *)c.plane,
                           c.stride[0], size, size);

@@ -11,7 +11,7 @@
  * The names are the reference generator's ("quadrilater" too); "quadrilateral" is read
  * as well. Numbers keep all their digits: a table that goes out and in is the same.
  */
-#include "gen/scene/scene.h"
+#include "gen/scene/texture.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,7 +92,23 @@ static vs_err read_angles(vs_object *o, const json_t *object, const char *where)
                 : VS_FAIL(VS_ERR_CORRUPT, "%s: angles: expected %zu numbers", where, n);
 }
 
-static vs_err read_object(vs_object *o, const json_t *object, const char *where)
+static vs_err read_texture(vs_object *o, const json_t *object, const vs_textures *bank,
+                           const char *where)
+{
+    if (!json_object_get(object, "texture"))
+        return VS_OK;
+    VS_TRY(read_pixels(&o->texture, object, "texture", 0, where));
+    if (bank && o->texture < bank->n)
+        return VS_OK;
+    if (!bank)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: it has a texture, and no textures were given "
+                                       "(--textures DIR)", where);
+    return VS_FAIL(VS_ERR_CORRUPT, "%s: texture is %d, expected 0..%d: only %d were given", where,
+                   o->texture, bank->n - 1, bank->n);
+}
+
+static vs_err read_object(vs_object *o, const json_t *object, const vs_textures *bank,
+                          const char *where)
 {
     *o = (vs_object){ .texture = -1 };
     if (!json_is_object(object))
@@ -110,8 +126,7 @@ static vs_err read_object(vs_object *o, const json_t *object, const char *where)
     VS_TRY(read_optional(&o->scale_y, object, "scale_y", where));
     VS_TRY(read_optional(&o->shear_x, object, "shear_x", where));
     VS_TRY(read_optional(&o->shear_y, object, "shear_y", where));
-    if (json_object_get(object, "texture"))
-        VS_TRY(read_pixels(&o->texture, object, "texture", 0, where));
+    VS_TRY(read_texture(o, object, bank, where));
     return read_angles(o, object, where);
 }
 
@@ -131,7 +146,8 @@ vs_err vs_scene_from_json(vs_scene *out, const json_t *table, const vs_scene_par
     for (size_t i = 0; i < n; i++) {
         char place[512];
         snprintf(place, sizeof(place), "%s: object %zu", where, i);
-        const vs_err err = read_object(&out->object[i], json_array_get(table, i), place);
+        const vs_err err = read_object(&out->object[i], json_array_get(table, i),
+                                       params->textures, place);
         if (err != VS_OK) {
             vs_scene_free(out);
             return err;

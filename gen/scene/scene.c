@@ -7,7 +7,9 @@
  *
  * Random numbers: stream (seed, VS_RNG_SCENE, video). First the length, then for every
  * object the same 20 draws in the same order whatever the stage uses. So one seed shows
- * the same objects in every stage, and a longer table begins like a shorter one.
+ * the same objects in every stage, and a longer table begins like a shorter one. Which textures
+ * fill them is stream (seed, VS_RNG_FILL, video). The reference never uses its last texture (its
+ * bound is exclusive twice over); here all are used.
  */
 #include "gen/scene/scene.h"
 
@@ -17,6 +19,7 @@
 
 #include "base/rng.h"
 #include "gen/scene/plan.h"
+#include "gen/scene/texture.h"
 
 static const double PI = 3.141592653589793238462643383279502884;
 
@@ -26,24 +29,23 @@ static const double PI = 3.141592653589793238462643383279502884;
     .size = 256, .objects = 500, .frames_lo = 100, .frames_hi = 199, .speed_lo = 1.2,     \
     .speed_hi = 3.0, .acceleration_max = 0.03
 
+#define TEXTURED                                                                           \
+    { DEFAULTS, .mixed = true, .moving = true, .affine = true, .accelerated = true,         \
+      .textured = true }
+
 static const vs_stage stages[] = {
-    { "static-circles", "circles that stay", { DEFAULTS } },
-    { "moving-circles", "circles at constant velocity", { DEFAULTS, .moving = true } },
-    { "moving-shapes", "six kinds of shapes at constant velocity",
+    { "static-circles", "circles that stay", NULL, { DEFAULTS } },
+    { "moving-circles", "circles at constant velocity", NULL, { DEFAULTS, .moving = true } },
+    { "moving-shapes", "six kinds of shapes at constant velocity", NULL,
       { DEFAULTS, .mixed = true, .moving = true } },
-    { "transforming-shapes", "and shapes turn, scale and shear",
+    { "transforming-shapes", "and shapes turn, scale and shear", NULL,
       { DEFAULTS, .mixed = true, .moving = true, .affine = true } },
-    { "accelerating-shapes", "and shapes accelerate",
+    { "accelerating-shapes", "and shapes accelerate", NULL,
       { DEFAULTS, .mixed = true, .moving = true, .affine = true, .accelerated = true } },
-    { "accelerating-textures", "filled with statistical textures (not drawn yet)",
-      { DEFAULTS, .mixed = true, .moving = true, .affine = true, .accelerated = true,
-        .textured = true } },
-    { "accelerating-stylegan", "filled with untrained StyleGAN textures (not drawn yet)",
-      { DEFAULTS, .mixed = true, .moving = true, .affine = true, .accelerated = true,
-        .textured = true } },
-    { "accelerating-images", "filled with crops of still images (not drawn yet)",
-      { DEFAULTS, .mixed = true, .moving = true, .affine = true, .accelerated = true,
-        .textured = true } },
+    { "accelerating-textures", "filled with statistical textures", "statistical", TEXTURED },
+    { "accelerating-stylegan", "filled with textures of untrained StyleGANs", "stylegan",
+      TEXTURED },
+    { "accelerating-images", "filled with crops of still images", NULL, TEXTURED },
 };
 
 int vs_stage_count(void)
@@ -158,15 +160,22 @@ static vs_object sample_object(vs_rng *r, const vs_scene_params *p, const double
     return o;
 }
 
+static void sample_textures(vs_scene *scene, uint64_t seed, uint64_t index)
+{
+    vs_rng r = vs_rng_at(seed, VS_RNG_FILL, index);
+    for (int i = 0; i < scene->n; i++) {
+        memset(scene->object[i].color, 0, 3);
+        scene->object[i].texture = (int)vs_rng_below(&r, (uint32_t)scene->params.textures->n);
+    }
+}
+
 vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t seed,
                        uint64_t index)
 {
     const vs_scene_params *p = params;
     VS_ASSERT(p->size > 0 && p->objects >= 0 && p->frames_lo <= p->frames_hi);
     *out = (vs_scene){ .params = *p };
-    if (p->textured)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "textured stages are not drawn yet, use %s",
-                       "accelerating-shapes");
+    VS_ASSERT(!p->textured || p->textures);
     out->object = malloc(sizeof(*out->object) * (size_t)(p->objects + 1));
     if (!out->object)
         return VS_FAIL(VS_ERR_NOMEM, "no memory for a scene of %d objects", p->objects);
@@ -178,6 +187,8 @@ vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t se
         p->frames_lo + (int)vs_rng_below(&r, (uint32_t)(p->frames_hi - p->frames_lo) + 1);
     for (int i = 0; i < out->n; i++)
         out->object[i] = sample_object(&r, p, share);
+    if (p->textured)
+        sample_textures(out, seed, index);
     out->plan = vs_plan_new(out);
     return VS_OK;
 }

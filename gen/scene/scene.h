@@ -34,15 +34,18 @@ typedef struct vs_object {
     int texture;                   /* index, -1 = flat colour */
 } vs_object;
 
+typedef struct vs_textures vs_textures;    /* gen/scene/texture.h */
+
 typedef struct vs_scene_params {
     bool mixed;                    /* all six shapes instead of circles */
     bool moving, affine, accelerated;
-    bool textured;                 /* not drawn yet: later stages of the progression */
+    bool textured;                 /* shapes are filled from `textures`, not with a colour */
     int size;                      /* width = height */
     int objects;
     int frames_lo, frames_hi;      /* length of a video, inclusive */
     double speed_lo, speed_hi, acceleration_max;
     bool circles_scale;            /* circles become ellipses under affine motion */
+    const vs_textures *textures;   /* textured: must outlive the scenes; the caller's */
 } vs_scene_params;
 
 typedef struct vs_scene {
@@ -56,6 +59,7 @@ typedef struct vs_scene {
 /* ---- Stages: the presets of the paper's progression ---------------------------- */
 typedef struct vs_stage {
     const char *name, *help;
+    const char *textures;          /* textured: "statistical", "stylegan", NULL: a folder */
     vs_scene_params params;        /* with every default of the paper */
 } vs_stage;
 int vs_stage_count(void);
@@ -64,11 +68,13 @@ const vs_stage *vs_stage_find(const char *name);   /* NULL when there is none */
 
 /* ---- Scenes ---------------------------------------------------------------------- */
 
-/* Video `index` of the set that `seed` and `params` describe. Errors: NOMEM. */
+/* Video `index` of the set that `seed` and `params` describe. Errors: NOMEM. Textured stages
+ * need params->textures. */
 vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t seed,
                        uint64_t index);
 /* An object table as JSON (the format of golden/gen) and back. CORRUPT names the
- * object and the member. `params` says which motion applies when drawing. */
+ * object and the member. `params` says which motion applies when drawing; objects with a
+ * texture need params->textures (CORRUPT when it lacks one). */
 vs_err vs_scene_from_json(vs_scene *out, const json_t *table, const vs_scene_params *params,
                           const char *where);
 json_t *vs_scene_to_json(const vs_scene *scene);

@@ -33,6 +33,13 @@ if command -v ffmpeg >/dev/null; then
     scene_parity mixed mixed_objects.json
     scene_parity mixed_affine affine_objects.json --affine
     scene_parity mixed_affine_acc affine_objects.json --affine --acceleration-on
+    pictures=$VSYN_ROOT/../shared/golden/gen/textures
+    if [ -d "$pictures" ]; then
+        scene_parity textured textured_objects.json --affine --acceleration-on \
+            --textures "$pictures"
+    else
+        skip "scene draws textured" "../shared/golden/gen/textures is not here"
+    fi
 else
     skip "scene equals the reference" "no ffmpeg to decode PNG files"
 fi
@@ -43,6 +50,31 @@ fails 2 "frames must be numbers" '--frames' \
     vsyn-gen scene --objects "$golden/mixed_objects.json" --frames 1,,2 --out s
 fails 1 "a missing table is named" nowhere.json vsyn-gen scene --objects nowhere.json --frames 0 \
     --out s
+
+# ---- textures ----------------------------------------------------------------------------
+mkdir -p photos/sub empty
+for i in 1 2 3; do
+    cp "$golden/mixed_f000.png" photos/p$i.png
+done
+cp "$golden/mixed_f050.png" photos/sub/q.png
+head -c 3000 "$golden/mixed_f050.png" >photos/cut.png
+echo words >photos/notes.txt
+check "a folder of pictures fills shapes" vsyn-gen accelerating-images --out img --videos 4 \
+    --jobs 1 --textures photos "${small[@]}"
+grep -q '2 of 6 files could not be read and were skipped' err && ok "unreadable files are counted" ||
+    not_ok "unreadable files are counted"
+check "with more threads" vsyn-gen accelerating-images --out img2 --videos 4 --jobs 4 \
+    --textures photos "${small[@]}"
+same "the same bytes" "$(sums img2)" "$(sums img)"
+fails 2 "images need a folder" '--textures DIR is required' \
+    vsyn-gen accelerating-images --out x --videos 1
+fails 1 "an empty folder is named" 'empty: no pictures' \
+    vsyn-gen accelerating-images --out x --videos 1 --textures empty
+fails 1 "textures that scenes name must be there" 'no textures were given' \
+    vsyn-gen scene --objects "$golden/textured_objects.json" --frames 0 --out s
+fails 1 "in a numbered folder every file counts" 'photos/' \
+    vsyn-gen scene --objects "$golden/textured_objects.json" --frames 0 --out s \
+    --textures photos --quiet
 
 # ---- sets --------------------------------------------------------------------------------
 check "a set is made" vsyn-gen accelerating-shapes --out a --videos 7 --jobs 1 "${small[@]}" \
@@ -103,8 +135,6 @@ fails 1 "other parameters are refused by name" 'made with speed "1.2:3"' \
     vsyn-gen accelerating-shapes --out a --videos 7 "${small[@]}" --speed 1:2 --quiet
 fails 1 "another stage is refused" "this set is of accelerating-shapes" \
     vsyn-gen moving-shapes --out a --videos 7 "${small[@]}" --quiet
-fails 1 "textured stages are refused" "not drawn yet" vsyn-gen accelerating-images --out t --videos 1
-same "without leaving a folder" "$(ls -d t 2>/dev/null)" ""
 fails 2 "no videos" "--videos" vsyn-gen moving-circles --out t
 fails 2 "a wrong shard" "--shard" vsyn-gen moving-circles --out t --videos 2 --shard 3/2
 fails 2 "a reversed span" "--frames" vsyn-gen moving-circles --out t --videos 2 --frames 9:3

@@ -1,6 +1,7 @@
 /* Samples from a store and from scenes: what a sample holds, and that nothing but
  * (seed, epoch, item) decides it. */
 #include "tests/store.h"
+#include "gen/scene/texture.h"
 #include "train/data/data.h"
 
 enum { T = 4, S = 32, BYTES = T * S * S * 3 };
@@ -128,7 +129,7 @@ static vs_source *scenes(bool fixed, const vs_sample_shape *shape)
     vs_source *source;
     vs_scene_params params = vs_stage_find("accelerating-shapes")->params;
     params.size = 64;
-    CHECK_OK(vs_source_scene(&source, &params, 10, fixed, shape));
+    CHECK_OK(vs_source_scene(&source, &params, NULL, 10, fixed, shape));
     return source;
 }
 
@@ -169,9 +170,28 @@ Test(data_source, fixed_scenes_repeat_every_epoch_others_do_not)
     vs_source_close(&fixed);
 }
 
-Test(data_source, textured_scenes_are_refused)
+Test(data_source, textured_scenes_share_one_bank)
 {
-    vs_source *source;
-    CHECK_FAILS(vs_source_scene(&source, &vs_stage_find("accelerating-textures")->params, 10,
-                                false, &centre), VS_ERR_UNSUPPORTED, "textures");
+    static uint8_t got[BYTES], again[BYTES], flat[BYTES], picture[3 * 16 * 16];
+    vs_textures *bank;
+    vs_source *source, *plain = scenes(false, &centre);
+    vs_scene_params params = vs_stage_find("accelerating-images")->params;
+    params.size = 64;
+    CHECK_OK(vs_textures_new(&bank, 2, 16));
+    for (int i = 0; i < 2; i++) {
+        memset(picture, 100 + i, sizeof(picture));
+        vs_textures_set(bank, i, picture);
+    }
+    CHECK_OK(vs_source_scene(&source, &params, bank, 10, false, &centre));
+    sample(source, 3, 2, 7, got, NULL);
+    sample(source, 3, 2, 7, again, NULL);
+    sample(plain, 3, 2, 7, flat, NULL);
+    cr_expect_arr_eq(got, again, BYTES);
+    long lit = 0;
+    for (int i = 0; i < BYTES; i++)
+        lit += got[i] >= 100 && got[i] <= 101;
+    cr_expect_gt(lit, BYTES / 2, "%ld of %d values are of the two textures", lit, (int)BYTES);
+    cr_expect(memcmp(got, flat, BYTES) != 0);
+    vs_source_close(&source);
+    vs_source_close(&plain);
 }

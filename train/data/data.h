@@ -42,9 +42,10 @@ typedef struct vs_source vs_source;
 vs_err vs_source_store(vs_source **out, vs_store *store, const char *split,
                        const vs_sample_shape *shape);
 /* Scenes drawn on the fly, `videos` per epoch (the paper's set has 9,537); every epoch
- * draws the same videos when `fixed`, new ones otherwise. */
-vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, int64_t videos,
-                       bool fixed, const vs_sample_shape *shape);
+ * draws the same videos when `fixed`, new ones otherwise. `textures` becomes the source's, which
+ * frees it; NULL unless params->textured. */
+vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, vs_textures *textures,
+                       int64_t videos, bool fixed, const vs_sample_shape *shape);
 void vs_source_close(vs_source **source);
 int64_t vs_source_count(const vs_source *source);            /* samples per epoch */
 int vs_source_classes(const vs_source *source);              /* 0 = unlabelled */

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gen/scene/texture.h"
 #include "train/data/augment.h"
 #include "train/data/source.h"
 
 struct scene_source {
     vs_source base;
     vs_scene_params params;
+    vs_textures *textures;         /* shared by all samplers; owned */
     bool fixed;
 };
 
@@ -78,23 +80,22 @@ static vs_err get(vs_sampler *sampler, const struct sample_key *key, vs_rng *rng
 
 static void source_close(vs_source *source)
 {
+    vs_textures_free(&((struct scene_source *)source)->textures);
     free(source);
 }
 
 static const struct source_kind kind = { sampler_open, sampler_close, get, source_close,
                                          NULL };
 
-vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, int64_t videos,
-                       bool fixed, const vs_sample_shape *shape)
+vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, vs_textures *textures,
+                       int64_t videos, bool fixed, const vs_sample_shape *shape)
 {
     VS_ASSERT(videos > 0 && shape->views <= 1 && shape->randaugment.n == 0);
-    *out = NULL;
-    if (params->textured)
-        return VS_FAIL(VS_ERR_UNSUPPORTED,
-                       "scenes with textures cannot be drawn during training yet");
+    VS_ASSERT(params->textured == (textures != NULL));
     struct scene_source *s = vs_new(sizeof(*s));
     s->base = (vs_source){ &kind, *shape, videos, 0, NULL };
     s->params = *params;
+    s->params.textures = s->textures = textures;
     s->fixed = fixed;
     *out = &s->base;
     return VS_OK;
