@@ -2,10 +2,10 @@
 #include "gen/encode.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
-#include <libswscale/swscale.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -15,9 +15,8 @@ struct vs_encoder {
     AVFormatContext *format;
     AVCodecContext *codec;
     AVStream *stream;
-    AVFrame *frame;
+    AVFrame *frame, *other;        /* the current one; what the codec may still look at */
     AVPacket *packet;
-    struct SwsContext *convert;
     int64_t frames;
 };
 
@@ -26,7 +25,7 @@ static const struct {
     enum AVPixelFormat pixels;
     int usual, worst;              /* quality */
 } codecs[] = {
-    [VS_CODEC_MPEG4] = { "mpeg4", AV_PIX_FMT_YUV420P, 2, 31 },
+    [VS_CODEC_MPEG4] = { "mpeg4", AV_PIX_FMT_YUV420P, 3, 31 },
     [VS_CODEC_H264] = { "libx264", AV_PIX_FMT_YUV420P, 18, 51 },
     [VS_CODEC_LOSSLESS] = { "libx264rgb", AV_PIX_FMT_RGB24, 0, 0 },
 };
@@ -105,27 +104,33 @@ static vs_err open_format(vs_encoder *e)
     bad = avcodec_parameters_from_context(e->stream->codecpar, e->codec);
     if (bad >= 0)
         bad = avio_open_dyn_buf(&e->format->pb);
+    /* Times begin at 0 without one; readers that know no edit lists then agree. */
+    if (bad >= 0)
+        bad = av_opt_set_int(e->format->priv_data, "use_editlist", 0, 0);
     if (bad >= 0)
         bad = avformat_write_header(e->format, NULL);
     return bad < 0 ? fail(bad, "begin an MP4 file") : VS_OK;
 }
 
-static vs_err open_frame(vs_encoder *e)
+static vs_err new_frame(AVFrame **out, const vs_encoder *e)
 {
-    const vs_encode_options *o = &e->options;
-    e->packet = av_packet_alloc();
-    e->frame = av_frame_alloc();
-    if (!e->packet || !e->frame)
+    AVFrame *f = *out = av_frame_alloc();
+    if (!f)
         return fail(AVERROR(ENOMEM), "take a frame");
-    e->frame->format = e->codec->pix_fmt;
-    e->frame->width = o->W;
-    e->frame->height = o->H;
-    const int bad = av_frame_get_buffer(e->frame, 0);
-    if (bad < 0)
-        return fail(bad, "take a frame");
-    e->convert = sws_getContext(o->W, o->H, AV_PIX_FMT_RGB24, o->W, o->H, e->codec->pix_fmt,
-                                SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
-    return e->convert ? VS_OK : fail(AVERROR(EINVAL), "convert colours");
+    f->format = e->codec->pix_fmt;
+    f->width = e->options.W;
+    f->height = e->options.H;
+    const int bad = av_frame_get_buffer(f, 0);
+    return bad < 0 ? fail(bad, "take a frame") : VS_OK;
+}
+
+static vs_err open_frames(vs_encoder *e)
+{
+    e->packet = av_packet_alloc();
+    if (!e->packet)
+        return fail(AVERROR(ENOMEM), "take a packet");
+    VS_TRY(new_frame(&e->frame, e));
+    return new_frame(&e->other, e);
 }
 
 vs_err vs_encoder_open(vs_encoder **out, const vs_encode_options *options)
@@ -139,7 +144,7 @@ vs_err vs_encoder_open(vs_encoder **out, const vs_encode_options *options)
     if (err == VS_OK)
         err = open_format(e);
     if (err == VS_OK)
-        err = open_frame(e);
+        err = open_frames(e);
     if (err != VS_OK)
         vs_encoder_drop(out);
     return err;
@@ -168,16 +173,91 @@ static vs_err encode(vs_encoder *e, const AVFrame *frame)
     }
 }
 
-vs_err vs_encoder_frame(vs_encoder *e, const uint8_t *rgb)
+/* A codec may keep the frame that it got last: the next one goes into another buffer. */
+static vs_err next_frame(vs_encoder *e)
 {
-    const int bad = av_frame_make_writable(e->frame);
-    if (bad < 0)
-        return fail(bad, "take a frame");
-    const int stride = 3 * e->options.W;
-    sws_scale(e->convert, &rgb, &stride, 0, e->options.H, e->frame->data, e->frame->linesize);
+    AVFrame *const last = e->frame;
+    e->frame = e->other;
+    e->other = last;
+    if (av_frame_is_writable(e->frame))
+        return VS_OK;
+    av_frame_free(&e->frame);
+    return new_frame(&e->frame, e);
+}
+
+bool vs_encoder_takes_yuv(const vs_encoder *e)
+{
+    return e->codec->pix_fmt == AV_PIX_FMT_YUV420P;
+}
+
+vs_err vs_encoder_planes(vs_encoder *e, vs_yuv420 *out)
+{
+    VS_ASSERT(vs_encoder_takes_yuv(e));
+    VS_TRY(next_frame(e));
+    for (int k = 0; k < 3; k++) {
+        out->plane[k] = e->frame->data[k];
+        out->stride[k] = (size_t)e->frame->linesize[k];
+    }
+    return VS_OK;
+}
+
+vs_err vs_encoder_push(vs_encoder *e)
+{
     e->frame->pts = e->frames++;
     e->frame->quality = e->codec->global_quality;
     return encode(e, e->frame);
+}
+
+static void copy_rgb(AVFrame *to, const uint8_t *rgb, int W, int H)
+{
+    for (int h = 0; h < H; h++)
+        memcpy(to->data[0] + (ptrdiff_t)h * to->linesize[0], rgb + 3 * (size_t)W * (size_t)h,
+               3 * (size_t)W);
+}
+
+vs_err vs_encoder_frame(vs_encoder *e, const uint8_t *rgb)
+{
+    const int W = e->options.W, H = e->options.H;
+    if (vs_encoder_takes_yuv(e)) {
+        vs_yuv420 to;
+        VS_TRY(vs_encoder_planes(e, &to));
+        vs_yuv_from_rgb(&to, rgb, W, H);
+    } else {
+        VS_TRY(next_frame(e));
+        copy_rgb(e->frame, rgb, W, H);
+    }
+    return vs_encoder_push(e);
+}
+
+static void keep_borrowed(void *owner, uint8_t *data)
+{
+}
+
+vs_err vs_encoder_borrow(vs_encoder *e, const uint8_t *const plane[3], const size_t stride[3])
+{
+    const bool yuv = vs_encoder_takes_yuv(e);
+    AVFrame *f = av_frame_alloc();
+    if (!f)
+        return fail(AVERROR(ENOMEM), "take a frame");
+    f->format = e->codec->pix_fmt;
+    f->width = e->options.W;
+    f->height = e->options.H;
+    for (int k = 0; k < (yuv ? 3 : 1); k++) {
+        const size_t rows = (size_t)(k ? f->height / 2 : f->height);
+        f->data[k] = (uint8_t *)(uintptr_t)plane[k];
+        f->linesize[k] = (int)stride[k];
+        f->buf[k] = av_buffer_create(f->data[k], rows * stride[k], keep_borrowed, NULL,
+                                     AV_BUFFER_FLAG_READONLY);
+        if (!f->buf[k]) {
+            av_frame_free(&f);
+            return fail(AVERROR(ENOMEM), "take a frame");
+        }
+    }
+    f->pts = e->frames++;
+    f->quality = e->codec->global_quality;
+    const vs_err err = encode(e, f);
+    av_frame_free(&f);
+    return err;
 }
 
 vs_err vs_encoder_finish(vs_encoder **encoder, const char *path, int64_t *bytes)
@@ -215,8 +295,8 @@ void vs_encoder_drop(vs_encoder **encoder)
     avformat_free_context(e->format);
     avcodec_free_context(&e->codec);
     av_frame_free(&e->frame);
+    av_frame_free(&e->other);
     av_packet_free(&e->packet);
-    sws_freeContext(e->convert);
     free(e);
     *encoder = NULL;
 }

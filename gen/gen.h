@@ -41,7 +41,7 @@ typedef struct vs_gen_settings {
       .choices = VS_CODEC_CHOICES, .help = "video codec" },                                    \
     { .name = "quality", .kind = VS_OPT_INT, .at = VS_GEN_AT(quality), .arg = "Q", .def = "0", \
       .min = 0, .max = 51,                                                                     \
-      .help = "lower is better; mpeg4: quantiser 1..31, h264: CRF; 0: 2 and 18" },             \
+      .help = "lower is better; mpeg4: quantiser 1..31, h264: CRF; 0: 3 and 18" },             \
     { .name = "preview", .kind = VS_OPT_FLAG, .at = VS_GEN_AT(preview),                        \
       .help = "draw a contact sheet, DIR/preview.png" },                                       \
     { .name = "dump-scenes", .kind = VS_OPT_FLAG, .at = VS_GEN_AT(dump_scenes),                \

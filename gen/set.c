@@ -140,11 +140,33 @@ static size_t frame_bytes(const vs_set *set)
     return (rgb + 63) / 64 * 64;
 }
 
+/* Frame by frame into the planes of the encoder, with no RGB picture between. */
+static vs_err draw_planes(const vs_drawer *d, vs_encoder *to, const void *video, int frames,
+                          void *scratch)
+{
+    const bool still = d->still && d->still(video);
+    for (int f = 0; f < frames; f++) {
+        if (f == 0 || !still) {
+            vs_yuv420 planes;
+            VS_TRY(vs_encoder_planes(to, &planes));
+            d->draw_yuv(video, f, &planes, scratch);
+        }
+        VS_TRY(vs_encoder_push(to));
+    }
+    return VS_OK;
+}
+
 static vs_err draw_frames(const vs_set *set, sink *to, const void *video, int frames,
                           uint8_t *frame)
 {
+    const vs_drawer *d = &set->drawer;
+    uint8_t *const scratch = frame + frame_bytes(set);
+    if (d->draw_yuv && !to->clip && to->encoder && vs_encoder_takes_yuv(to->encoder))
+        return draw_planes(d, to->encoder, video, frames, scratch);
+    const bool still = d->still && d->still(video);
     for (int f = 0; f < frames; f++) {
-        set->drawer.draw(video, f, frame, frame + frame_bytes(set));
+        if (f == 0 || !still)
+            d->draw(video, f, frame, scratch);
         VS_TRY(sink_frame(to, frame));
     }
     return VS_OK;

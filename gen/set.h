@@ -36,6 +36,9 @@ typedef struct vs_drawer {
     /* Video i: *video is closed with `close`. */
     vs_err (*open)(const void *ctx, uint64_t index, void **video, int *frames);
     void (*draw)(const void *video, int frame, uint8_t *rgb, void *scratch);
+    /* The same frame converted by gen/scene/yuv.h, byte for byte; NULL: it is converted. */
+    void (*draw_yuv)(const void *video, int frame, const vs_yuv420 *out, void *scratch);
+    bool (*still)(const void *video);                    /* all frames alike; NULL: no */
     json_t *(*describe)(const void *video);              /* NULL: nothing to dump */
     void (*close)(void *video);
     int (*label)(const void *ctx, uint64_t index);       /* NULL: all are 0 */

@@ -77,6 +77,19 @@ static void draw_scene(const void *video, int frame, uint8_t *rgb, void *scratch
     vs_scene_draw(video, frame, rgb, scratch);
 }
 
+static void draw_scene_yuv(const void *video, int frame, const vs_yuv420 *out, void *scratch)
+{
+    const vs_picture picture = { VS_LAYOUT_YUV420,
+                                 { out->plane[0], out->plane[1], out->plane[2] },
+                                 { out->stride[0], out->stride[1], out->stride[2] } };
+    vs_scene_draw_to(&picture, video, frame, scratch);
+}
+
+static bool scene_is_still(const void *video)
+{
+    return vs_scene_is_still(video);
+}
+
 static json_t *describe_scene(const void *video)
 {
     return vs_scene_to_json(video);
@@ -137,7 +150,8 @@ vs_err vs_gen_stage(vs_call *call)
     set.params.circles_scale = s->circles_scale;
     vs_drawer drawer = {
         .ctx = &set, .scratch = vs_draw_scratch(s->size), .open = open_scene,
-        .draw = draw_scene, .describe = describe_scene, .close = close_scene,
+        .draw = draw_scene, .draw_yuv = draw_scene_yuv, .still = scene_is_still,
+        .describe = describe_scene, .close = close_scene,
     };
     return stage->params.textured ? run_textured(call, stage, &set, &drawer)
                                   : vs_gen_run(call, stage->name, &drawer);

@@ -167,18 +167,34 @@ fails 2 "somewhere to write is needed" "--store" vsyn-gen moving-shapes --videos
 fails 2 "a preview needs a folder" "--preview" vsyn-gen moving-shapes --store st --videos 3 --preview
 
 # ---- codecs ------------------------------------------------------------------------------------
-probe() { ffprobe -v error -count_frames -select_streams v -of csv=p=0 \
-    -show_entries stream=codec_name,codec_tag_string,width,r_frame_rate,has_b_frames,nb_read_frames "$1"; }
+probe() { ffprobe -v error -count_frames -select_streams v -of csv=p=0 -show_entries \
+    stream=codec_name,codec_tag_string,width,height,r_frame_rate,avg_frame_rate,start_time,has_b_frames,nb_frames,nb_read_frames "$1"; }
+kinds() { ffprobe -v error -of csv=p=0 -show_entries frame=pict_type "$1" | tr -d ',\n'; }
+# Time stamps that are not 0, 1, 2, ... frames, shown or decoded.
+gaps() { ffprobe -v error -of csv=p=0 -show_entries packet=pts,dts,duration "$1" |
+    awk -F, '$1 != $2 || $1 != (NR - 1) * $3' | wc -l; }
+plays() # NAME FILE EXPECTED
+{
+    same "$1: names, size, rate, start, frames" "$(probe "$2")" "$3"
+    same "$1: a key frame every 12 at most, no B-frame" \
+        "$(kinds "$2" | grep -cE '^(IP{0,11}){3,}$') $(kinds "$2" | wc -c)" "1 33"
+    same "$1: no gap in time, no edit list" "$(gaps "$2") $(grep -ac elst "$2")" "0 0"
+    check "$1: plays to its end" ffmpeg -v error -xerror -i "$2" -f null -
+}
 if command -v ffprobe >/dev/null; then
-    check "mpeg4 plays" vsyn-gen moving-shapes --out m4 --videos 1 --size 64 --frames 33 --fps 12.5
-    same "with its frames and rate" "$(probe m4/videos/0000000.mp4)" "mpeg4,mp4v,64,0,25/2,33"
-    check "h264 plays" vsyn-gen moving-shapes --out h4 --videos 1 --size 64 --frames 33 --codec h264
-    same "with its frames and rate" "$(probe h4/videos/0000000.mp4)" "h264,avc1,64,0,25/1,33"
-    check "lossless plays" vsyn-gen moving-shapes --out ll --videos 1 --size 65 --frames 2 \
+    check "mpeg4" vsyn-gen moving-shapes --out m4 --videos 1 --size 64 --frames 33 --fps 12.5
+    plays mpeg4 m4/videos/0000000.mp4 mpeg4,mp4v,64,64,0,25/2,25/2,0.000000,33,33
+    check "h264" vsyn-gen moving-shapes --out h4 --videos 1 --size 64 --frames 33 --codec h264
+    plays h264 h4/videos/0000000.mp4 h264,avc1,64,64,0,25/1,25/1,0.000000,33,33
+    check "lossless" vsyn-gen moving-shapes --out ll --videos 1 --size 65 --frames 33 \
         --codec lossless --dump-scenes
-    check "its scene" vsyn-gen scene --objects ll/scenes/0000000.json --frames 0,1 --size 65 --out ls
+    plays lossless ll/videos/0000000.mp4 h264,avc1,65,65,0,25/1,25/1,0.000000,33,33
+    check "its scene" vsyn-gen scene --objects ll/scenes/0000000.json --size 65 --out ls \
+        --frames "$(seq -s, 0 32)"
     same "decodes to the very pixels" "$(rgb ll/videos/0000000.mp4 | sha256sum)" \
-        "$({ rgb ls/f000.png; rgb ls/f001.png; } | sha256sum)"
+        "$(for f in ls/f0*.png; do rgb "$f"; done | sha256sum)"
+    check "nothing moves" vsyn-gen static-circles --out sc --videos 1 --size 64 --frames 33
+    plays "static" sc/videos/0000000.mp4 mpeg4,mp4v,64,64,0,25/1,25/1,0.000000,33,33
 else
     skip "videos play" "no ffprobe"
 fi
