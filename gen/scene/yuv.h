@@ -8,8 +8,8 @@
  *
  * and U and V of a block of 2x2 pixels are (a + b + c + d + 2) / 4 of its pixels' values. This
  * is the definition: vector code, scenes drawn straight to YUV and the GPU give these bytes.
- * libswscale differs by at most 1 (tests/unit/test_gen_encode.c). 16.16 weights of a row sum to 219 / 255 or
- * to 0 exactly enough that white is 235 and every grey has U = V = 128.
+ * libswscale differs by at most 1 (tests/unit/test_gen_encode.c). The weights of a row sum to
+ * 219 / 255 or to 0, so that white is 235 and every grey has U = V = 128.
  */
 #ifndef VSYN_GEN_SCENE_YUV_H
 #define VSYN_GEN_SCENE_YUV_H
