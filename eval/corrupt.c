@@ -9,6 +9,9 @@
 /* ---- The table -------------------------------------------------------------------------- */
 
 #define SCHIAPPA "Schiappa et al., CVPR 2023 (UCF101-P, HMDB51-P, Kinetics400-P, SSv2-P)"
+#define YI "Yi et al., NeurIPS 2021 (Mini Kinetics-C, SSv2-C)"
+#define HENDRYCKS "Hendrycks & Dietterich, ICLR 2019 (ImageNet-C)"
+#define FORK "the evaluation code of arXiv 2410.24213"
 
 /* Five severities, of one, two numbers. */
 #define L1(a, b, c, d, e) { { a }, { b }, { c }, { d }, { e } }
@@ -38,8 +41,23 @@ static const vs_corruption table[] = {
     { "zoom_blur", "blur", "mean of the frame and its central zooms", "largest zoom, step", 2,
       BOTH({ { 1.11, .01 }, { 1.16, .01 }, { 1.21, .02 }, { 1.26, .02 }, { 1.31, .03 } }),
       PICTURE, .source = SCHIAPPA, .kind = &vs_kind_zoom },
+    { "glass_blur", "blur", "blurred, pixels moved about, blurred again",
+      "sigma, pixels moved, passes", 3,
+      BOTH({ { .7, 1, 2 }, { .9, 2, 1 }, { 1, 2, 3 }, { 1.1, 3, 2 }, { 1.5, 4, 2 } }),
+      .random = true, PICTURE, .source = FORK, .kind = &vs_kind_glass },
+    { "gaussian_blur", "blur", "Gaussian, cut at 4 sigma", "sigma in pixels", 1,
+      BOTH(L1(1, 2, 3, 4, 6)), PICTURE, .source = HENDRYCKS, .kind = &vs_kind_gaussian_blur },
     { "jpeg", "digital", "JPEG, baseline, 4:2:0", "quality", 1, BOTH(L1(25, 18, 15, 10, 7)),
       PICTURE, .source = SCHIAPPA, .kind = &vs_kind_jpeg },
+    { "pixelate", "digital", "to a part of the size and back", "part", 1,
+      BOTH(L1(.6, .5, .4, .3, .25)), PICTURE, .source = HENDRYCKS, .kind = &vs_kind_pixelate },
+    { "contrast", "colour", "(x - mean) c + mean, channel by channel", "c", 1,
+      BOTH(L1(.5, .4, .3, .2, .1)), PICTURE, .source = YI, .kind = &vs_kind_contrast },
+    { "brightness", "colour", "value of HSV + c", "c", 1, BOTH(L1(.1, .2, .3, .4, .5)), PICTURE,
+      .source = YI, .kind = &vs_kind_brightness },
+    { "saturate", "colour", "saturation of HSV * a + b", "a, b", 2,
+      BOTH({ { .3, 0 }, { .1, 0 }, { 2, 0 }, { 5, .1 }, { 20, .2 } }), PICTURE, .source = YI,
+      .kind = &vs_kind_saturate },
     { "static_rotate", "camera", "the clip turned counter-clockwise, nearest pixel, black corners",
       "degrees", 1, BOTH(L1(7.5, 15, 30, 45, 90)), PICTURE, .source = SCHIAPPA,
       .kind = &vs_kind_static_rotate },

@@ -1,5 +1,4 @@
-/* How a corruption is made: what corrupt.c asks of noise.c, blur.c, camera.c, digital.c
- * and temporal.c. Internal to eval.
+/* How a corruption is made: what corrupt.c asks of the files of kinds. Internal to eval.
  *
  * A picture kind makes one frame from one frame; `prepare` may build tables for the
  * numbers of a severity once. A temporal kind gives the order of frames.
@@ -42,6 +41,10 @@ extern const vs_kind vs_kind_gaussian, vs_kind_shot, vs_kind_impulse, vs_kind_sp
 double vs_normal_quantile(double p);
 /* blur.c */
 extern const vs_kind vs_kind_defocus, vs_kind_motion, vs_kind_zoom;
+/* glass.c */
+extern const vs_kind vs_kind_gaussian_blur, vs_kind_glass;
+/* colour.c */
+extern const vs_kind vs_kind_contrast, vs_kind_brightness, vs_kind_saturate, vs_kind_pixelate;
 /* digital.c */
 extern const vs_kind vs_kind_jpeg;
 /* camera.c */

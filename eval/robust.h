@@ -7,6 +7,7 @@
  * Definitions follow the public benchmark of Schiappa et al. (CVPR 2023), which
  * arXiv 2410.24213 uses; where its two published programs differ there are two variants,
  * `arre` (ActionRecognitionRobustnessEval) and `vlmr` (VideoLanguageModelRobustness).
+ * Colour, gaussian_blur and pixelate are those of ImageNet-C (Hendrycks & Dietterich, ICLR 2019).
  * Every definition that draws nothing at random equals the reference bit for bit.
  *
  * Ownership: the caller owns all clips. Errors: NOMEM, and CODEC from libjpeg-turbo.

@@ -14,7 +14,7 @@ rgb() { ffmpeg -v error -i "$1" -f rawvideo -pix_fmt rgb24 -; }
 
 # ---- list --------------------------------------------------------------------------------
 check "list" vsyn-robust list
-same "list names 16 corruptions" "$(grep -cE '^  [a-z_]+: ' out)" 16
+same "list names 22 corruptions" "$(grep -cE '^  [a-z_]+: ' out)" 22
 check "list --json" vsyn-robust list --json
 has "the numbers of jpeg" '"arre":[[25.0],[18.0],[15.0],[10.0],[7.0]]' out
 

@@ -176,6 +176,39 @@ Test(eval_corrupt, rotate_is_a_static_rotation_by_a_whole_angle)
     free(out);
 }
 
+/* ---- Glass -------------------------------------------------------------------------------- */
+
+/* On a picture of coordinates, without blur: the border stays; inside, pixels come from at most d
+ * up and left, and from further down and right only by being copied again. */
+Test(eval_corrupt, glass_takes_pixels_from_nearby)
+{
+    enum { H = 60, W = 50, D = 2 };
+    const double level[] = { .1, D, 1 };
+    uint8_t in[H * W * 3], out[H * W * 3];
+    void *table = NULL;
+    int moved = 0, farthest[2] = { 0 };
+    for (int i = 0; i < H * W; i++)
+        memcpy(in + 3 * i, (uint8_t[]){ (uint8_t)(i / W * 4 + 2), (uint8_t)(i % W * 4 + 2), 0 }, 3);
+    CHECK_OK(vs_kind_glass.prepare(&table, level));
+    const vs_frame f = { .H = H, .W = W, .seed = 4, .level = level, .table = table };
+    CHECK_OK(vs_kind_glass.frame(out, in, &f));
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            const uint8_t *p = out + 3 * (y * W + x);
+            const int dy = p[0] / 4 - y, dx = p[1] / 4 - x;
+            const bool inside = y > D && y <= H - D && x > D && x <= W - D;
+            cr_assert(inside || (dy == 0 && dx == 0), "border %d, %d moved", y, x);
+            cr_assert(dy >= -D && dx >= -W, "%d, %d came from %d, %d", y, x, dy, dx);
+            moved += dy != 0 || dx != 0;
+            farthest[0] = dy < farthest[0] ? dy : farthest[0];
+            farthest[1] = dy > farthest[1] ? dy : farthest[1];
+        }
+    cr_expect_gt(moved, (H - 2 * D) * (W - 2 * D) * 3 / 4);
+    cr_expect_eq(farthest[0], -D);
+    cr_expect_geq(farthest[1], D - 1);
+    free(table);
+}
+
 /* ---- Time --------------------------------------------------------------------------------- */
 
 static int order_of(int *index, const char *name, int severity, vs_variant variant, int T,

@@ -95,6 +95,37 @@ Test(eval_golden, fixed_corruptions_equal_the_reference)
     vs_image_free(&clean[1]);
 }
 
+/* tests/golden/corrupt/imagenet_c/README.md tells how these were made. */
+static long imagenet_c_differing(const char *kind, int severity, const vs_image *clean)
+{
+    char *name = vs_strf("corrupt/imagenet_c/%s_s%d.png", kind, severity);
+    const size_t n = (size_t)clean->W * clean->H * 3;
+    uint8_t *out = vs_new(n);
+    vs_image want = load_png(name);
+    const vs_corruption *corruption;
+    CHECK_OK(vs_corruption_find(&corruption, kind));
+    CHECK_OK(vs_corrupt_apply(out, NULL, clean->rgb, 1, clean->H, clean->W, corruption, severity,
+                              0, NULL, NULL));
+    const long wrong = differing(out, want.rgb, n);
+    vs_image_free(&want);
+    free(out);
+    free(name);
+    return wrong;
+}
+
+Test(eval_golden, colour_and_detail_equal_the_reference)
+{
+    static const char *const kind[] = { "brightness", "contrast", "saturate", "gaussian_blur",
+                                        "pixelate" };
+    vs_image clean = load_png("corrupt/imagenet_c/clean.png");
+    for (size_t i = 0; i < sizeof(kind) / sizeof(*kind); i++)
+        for (int severity = 1; severity <= VS_SEVERITIES; severity++) {
+            const long wrong = imagenet_c_differing(kind[i], severity, &clean);
+            cr_expect_eq(wrong, 0, "%s severity %d: %ld values differ", kind[i], severity, wrong);
+        }
+    vs_image_free(&clean);
+}
+
 /* ---- Noise -------------------------------------------------------------------------------- */
 
 #define SIDE 317                   /* 317 x 317 x 3 = 301,467 samples, about the reference's */
