@@ -1,6 +1,6 @@
-/* Reading frames: one small read for the clip's table, then per frame a read, its
- * checksum, the JPEG decoder and the resampling. Nothing is allocated once the buffers
- * have grown and the geometry stays; a new crop makes a new plan (a few kilobytes).
+/* Reading frames: one small read for the clip's table, then per frame a read, its checksum, the
+ * rows that the crop needs, and the view (view.h). Nothing is allocated, and nothing is locked,
+ * once the buffers have grown to the largest frame.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +10,13 @@
 #include "ingest/store/frame.h"
 #include "ingest/store/private.h"
 
-struct plan_key {
-    int W, H, w, h;
-    vs_rect crop;
-    bool flip;
-};
-
 struct vs_reader {
     vs_store *store;
     vs_codec codec;
-    uint8_t *data, *rgb, *tmp;     /* encoded frame, decoded frame, scratch of the plan */
+    uint8_t *data, *rgb;           /* encoded frame; a view on its way to numbers */
     vs_frame_entry *table;
-    size_t data_room, rgb_room, tmp_room, table_room;
-    vs_resize *plan;
-    struct plan_key key;
+    size_t data_room, rgb_room, table_room;
+    vs_view view;
 };
 
 vs_err vs_reader_open(vs_reader **out, vs_store *store)
@@ -43,10 +36,9 @@ void vs_reader_close(vs_reader **reader)
     if (!r)
         return;
     vs_codec_close(&r->codec);
-    vs_resize_free(&r->plan);
+    vs_view_free(&r->view);
     free(r->data);
     free(r->rgb);
-    free(r->tmp);
     free(r->table);
     free(r);
     *reader = NULL;
@@ -121,63 +113,92 @@ static vs_err find_table(const vs_entry **entry, int *fd, vs_reader *r, const vs
     return err == VS_OK ? VS_OK : at_frame(err, r, clip, -1);
 }
 
-static bool same_key(const struct plan_key *a, const struct plan_key *b)
-{
-    return a->W == b->W && a->H == b->H && a->w == b->w && a->h == b->h && a->flip == b->flip &&
-           a->crop.x0 == b->crop.x0 && a->crop.y0 == b->crop.y0 && a->crop.rw == b->crop.rw &&
-           a->crop.rh == b->crop.rh;
-}
+/* One view, decoded at `size` eighths; rows y0 .. y1 - 1 of the picture are what it needs. */
+struct shot {
+    const vs_entry *e;
+    int fd, size, y0, y1;
+};
 
-/* False: the stored frame is the answer as it is. */
-static bool needs_plan(const struct plan_key *k)
+static vs_err plan_shot(struct shot *s, vs_reader *r, vs_rect crop, int w, int h, bool flip)
 {
-    return k->flip || k->w != k->W || k->h != k->H || k->crop.x0 != 0 || k->crop.y0 != 0 ||
-           k->crop.rw != k->W || k->crop.rh != k->H;
-}
-
-static vs_err make_plan(vs_reader *r, const struct plan_key *key)
-{
-    ROOM(r->rgb, (size_t)key->W * (size_t)key->H * 3);
-    if (r->plan && same_key(&r->key, key))
-        return VS_OK;
-    vs_resize_free(&r->plan);
-    r->plan = vs_resize_new(key->W, key->H, key->crop, key->w, key->h, key->flip);
-    r->key = *key;
-    ROOM(r->tmp, vs_resize_scratch(r->plan));
+    const vs_entry *e = s->e;
+    s->size = vs_frame_scale(e->encoding, crop, w, h);
+    const vs_view_planes planes = vs_frame_planes(e->W, e->H, s->size);
+    VS_TRY(vs_view_fill(&r->view, &planes, crop, w, h, flip));
+    s->y0 = e->H;
+    s->y1 = 0;
+    for (int k = 0; k < 2; k++) {
+        const int from = r->view.y[k].from * 16 / planes.share[k];
+        const int end = (r->view.y[k].end * 16 + planes.share[k] - 1) / planes.share[k];
+        s->y0 = from < s->y0 ? from : s->y0;
+        s->y1 = end > s->y1 ? end : s->y1;
+    }
+    s->y1 = s->y1 > e->H ? e->H : s->y1;
     return VS_OK;
+}
+
+static vs_err take_shot(vs_reader *r, uint8_t *rgb, const struct shot *s, int frame)
+{
+    const vs_entry *e = s->e;
+    size_t bytes = 0;
+    vs_jpeg_planes p;
+    VS_TRY(read_frame(&bytes, r, e, s->fd, frame));
+    VS_TRY(vs_frame_decode(&r->codec, &p, e->encoding, r->data, bytes, e->W, e->H, s->size, s->y0,
+                           s->y1));
+    vs_view_run(&r->view, rgb, p.plane, p.stride, p.row0);
+    return VS_OK;
+}
+
+static vs_err begin(struct shot *s, vs_reader *r, const vs_clip *clip, vs_rect crop, int w, int h,
+                    bool flip)
+{
+    VS_TRY(find_table(&s->e, &s->fd, r, clip));
+    if (crop.rw <= 0 || crop.rh <= 0)
+        crop = (vs_rect){ 0, 0, s->e->W, s->e->H };
+    VS_ASSERT(w > 0 && h > 0 && crop.x0 >= 0 && crop.y0 >= 0 &&
+              crop.x0 + crop.rw <= s->e->W + 1e-6 && crop.y0 + crop.rh <= s->e->H + 1e-6);
+    return plan_shot(s, r, crop, w, h, flip);
 }
 
 vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index, int n,
                         vs_rect crop, int w, int h, bool flip, uint8_t *rgb)
 {
-    const vs_entry *e;
-    int fd;
-    VS_TRY(find_table(&e, &fd, reader, clip));
-    if (crop.rw <= 0 || crop.rh <= 0)
-        crop = (vs_rect){ 0, 0, e->W, e->H };
-    VS_ASSERT(crop.x0 >= 0 && crop.y0 >= 0 && crop.x0 + crop.rw <= e->W + 1e-6 &&
-              crop.y0 + crop.rh <= e->H + 1e-6);
-    const struct plan_key key = { e->W, e->H, w, h, crop, flip };
-    const bool direct = !needs_plan(&key);
-    if (!direct)
-        VS_TRY(make_plan(reader, &key));
+    struct shot shot;
     const size_t size = (size_t)w * (size_t)h * 3;
+    VS_TRY(begin(&shot, reader, clip, crop, w, h, flip));
     for (int i = 0; i < n; i++) {
-        VS_ASSERT(index[i] >= 0 && index[i] < e->frames);
+        VS_ASSERT(index[i] >= 0 && index[i] < shot.e->frames);
         uint8_t *to = rgb + size * (size_t)i;
         if (i > 0 && index[i] == index[i - 1]) {   /* padding of short clips repeats frames */
             memcpy(to, to - size, size);
             continue;
         }
-        size_t bytes = 0;
-        vs_err err = read_frame(&bytes, reader, e, fd, index[i]);
-        if (err == VS_OK)
-            err = vs_frame_decode(&reader->codec, direct ? to : reader->rgb, e->encoding,
-                                  reader->data, bytes, e->W, e->H);
+        const vs_err err = take_shot(reader, to, &shot, index[i]);
         if (err != VS_OK)
             return at_frame(err, reader, clip, index[i]);
-        if (!direct)
-            vs_resize_run(reader->plan, to, reader->rgb, reader->tmp);
+    }
+    return VS_OK;
+}
+
+vs_err vs_reader_normalised(vs_reader *reader, const vs_clip *clip, const int *index, int n,
+                            vs_rect crop, int w, int h, bool flip, const float mean[3],
+                            const float std[3], float *out)
+{
+    struct shot shot;
+    const size_t size = (size_t)w * (size_t)h * 3;
+    VS_TRY(begin(&shot, reader, clip, crop, w, h, flip));
+    ROOM(reader->rgb, size);
+    for (int i = 0; i < n; i++) {
+        VS_ASSERT(index[i] >= 0 && index[i] < shot.e->frames);
+        float *to = out + size * (size_t)i;
+        if (i > 0 && index[i] == index[i - 1]) {
+            memcpy(to, to - size, size * sizeof(*to));
+            continue;
+        }
+        const vs_err err = take_shot(reader, reader->rgb, &shot, index[i]);
+        if (err != VS_OK)
+            return at_frame(err, reader, clip, index[i]);
+        vs_view_normalise(to, reader->rgb, size / 3, mean, std);
     }
     return VS_OK;
 }
