@@ -30,4 +30,9 @@ extern const size_t vs_convert_settings_size;
 vs_err vs_train_export(vs_call *call);         /* convert.c */
 vs_err vs_train_import(vs_call *call);
 
+extern const vs_opt vs_probe_opts[], vs_features_opts[];
+extern const size_t vs_probe_settings_size, vs_features_settings_size;
+vs_err vs_train_probe(vs_call *call);          /* probe.c */
+vs_err vs_train_features(vs_call *call);       /* features.c */
+
 #endif /* VSYN_TRAIN_COMMANDS_H */

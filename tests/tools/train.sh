@@ -144,6 +144,32 @@ id=$(vsyn-ingest list store --split test 2>err | sed -nE 's/^ *([0-9]+).*/\1/p' 
 check "predict" $train predict --model tuned "store:$id" --top 3 --quiet
 same "predict prints as many as asked for" "$(grep -c % out)" 3
 fails 2 "predict wants STORE:ID" "expected STORE:ID" $train predict --model tuned store
+
+# ---- Probe and features ---------------------------------------------------------------------------------
+probe="--views 2 --epochs 10 --batch 16 --device cpu --quiet --json"
+check "probe of a run" $train probe --store store --init mae --out probe $probe --jobs 1
+same "the sweep and one test" "$(grep -o holdout_top1 out | wc -l) $(sed -nE 's/.*"n": ?([0-9]+).*/\1/p' out)" \
+    "7 $(grep -c . motion/test.csv)"
+cp out first
+check "probe again, from its features, with AdamW" $train probe --store store --init mae --out probe \
+    $probe --optimizer adamw --no-norm --lrs 0.001,0.01
+rm -r probe
+check "probe on two threads" $train probe --store store --init mae --out probe $probe --jobs 2
+same "the number of threads changes nothing" "$(cat out)" "$(cat first)"
+top1() { sed -nE 's/.*"top1": ?([0-9.]+).*/\1/p' "$1"; }
+probed=$(top1 first)
+check "the probe is a model to test" $train test --model probe --store store --views 1x1 --json --quiet
+same "and has the accuracy that was told" "$(top1 out)" "$probed"
+check "probe of random weights" $train probe --store store --init none --model micro --size 32 \
+    --out probe0 $probe
+fails 2 "rates that are none" "--lrs" $train probe --store store --init mae --out x --lrs 0.1,,2
+check "features as safetensors" $train features --model tuned --store store --split test \
+    --out f.safetensors --quiet
+check "features as npy" $train features --model mae --store store --out f.npy --quiet
+same "npy: magic, shape, all clips" "$(head -c 6 f.npy | tail -c 5) $(stat -c %s f.npy)" \
+    "NUMPY $((128 + $(grep -c . motion/train.csv motion/test.csv | awk -F: '{ s += $2 } END { print s }') * 96 * 4))"
+fails 2 "another kind of file" "safetensors or .npy" $train features --model mae --store store --out f.csv
+
 fails 1 "a pre-trained model cannot classify" "without a classifier" \
     $train test --model mae --store store --quiet
 fails 1 "--split of a test must exist" "train" $train test --model tuned --store store --split tset --quiet
