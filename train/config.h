@@ -22,7 +22,7 @@ typedef struct vs_train_settings {
     const char *out, *store, *split, *val_split, *scene, *init;
     int64_t virtual_size;
     int scene_size;
-    bool scene_fixed;
+    bool scene_fixed, circles_scale;
     const char *textures;
     int texture_count;
     const char *model;

@@ -89,6 +89,8 @@ const vs_opt vs_pretrain_opts[] = {
       .max = 4096, .arg = "PIXELS", .help = "with --scene: side of a drawn frame" },
     { .name = "scene-fixed", .kind = VS_OPT_FLAG, AT(scene_fixed),
       .help = "with --scene: the same videos in every epoch" },
+    { .name = "circles-scale", .kind = VS_OPT_FLAG, AT(circles_scale),
+      .help = "with --scene: circles become ellipses where shapes transform" },
     { .name = "textures", .kind = VS_OPT_TEXT, AT(textures), .arg = "statistical|stylegan|DIR",
       .help = "with a textured --scene: what fills the shapes (default: the stage's)" },
     { .name = "texture-count", .kind = VS_OPT_INT, AT(texture_count), .def = "256", .min = 1,

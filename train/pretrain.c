@@ -23,6 +23,8 @@ static vs_err check_usage(const vs_train_settings *s)
                                               : "--store STORE or --scene STAGE is required");
     if (s->split && !s->store)
         return VS_FAIL(VS_ERR_USAGE, "--split: goes with --store");
+    if (s->circles_scale && !s->scene)
+        return VS_FAIL(VS_ERR_USAGE, "--circles-scale: goes with --scene");
     return VS_OK;
 }
 
@@ -34,6 +36,7 @@ static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s)
         out->size = s->scene_size;
         out->frames_lo = 100;      /* as drawn on the fly by the paper's trainer */
         out->frames_hi = 200;
+        out->circles_scale = s->circles_scale;
         return VS_OK;
     }
     const char *names[64];

@@ -104,8 +104,8 @@ static void bench_motion(int videos)
         for (int f = 0; f < 80; f++)
             vs_motion_draw(&m, f, rgb, scratch);
     }
-    printf("{\"bench\": \"draw\", \"stage\": \"motion\", \"size\": %d, \"rgb_ms\": %.4f}\n",
-           SMALL, 1e3 * (cpu_now() - start) / (80 * videos));
+    printf("{\"bench\": \"draw\", \"stage\": \"motion\", \"size\": %d, \"rgb_ms\": %.4f}\n", SMALL,
+           1e3 * (cpu_now() - start) / (80 * videos));
     free(scratch);
     free(rgb);
 }
@@ -211,7 +211,7 @@ static void bench_video(const char *stage, int codec, int videos, void *scratch)
     free(rgb);
 }
 
-/* ---- Threads ---------------------------------------------------------------------------------- */
+/* ---- Threads -------------------------------------------------------------------------------- */
 
 static void generate_one(void *ctx, int64_t k, int worker)
 {
@@ -238,8 +238,8 @@ static void bench_threads(int videos, void *const scratch[2])
             seconds[threads] += seconds_of(threads, 2 * videos, scratch);
     for (int threads = 1; threads <= 2; threads++)
         printf("{\"bench\": \"threads\", \"stage\": \"accelerating-shapes\", "
-               "\"codec\": \"mpeg4\", \"threads\": %d, \"videos_per_s\": %.2f, \"speedup\": %.2f}\n", threads,
-               4 * videos / seconds[threads], seconds[1] / seconds[threads]);
+               "\"codec\": \"mpeg4\", \"threads\": %d, \"videos_per_s\": %.2f, \"speedup\": %.2f}\n",
+               threads, 4 * videos / seconds[threads], seconds[1] / seconds[threads]);
 }
 
 int main(int argc, char **argv)

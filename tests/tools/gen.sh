@@ -95,6 +95,12 @@ same "gives the same videos" "$(sha256sum <d/videos/0000006.mp4)" "$(sha256sum <
 check "another seed" vsyn-gen accelerating-shapes --out e --videos 1 --seed 1 "${small[@]}"
 same "gives another video" "$(cmp -s e/videos/0000000.mp4 a/videos/0000000.mp4; echo $?)" 1
 
+check "circles that scale" vsyn-gen transforming-shapes --out cs --videos 1 "${small[@]}" \
+    --circles-scale
+check "circles that stay" vsyn-gen transforming-shapes --out cs0 --videos 1 "${small[@]}"
+same "are other videos" "$(cmp -s cs/videos/0000000.mp4 cs0/videos/0000000.mp4; echo $?)" 1
+same "and known to the manifest" "$(grep -c '"circles-scale": true' cs/manifest.json)" 1
+
 # ---- again, and after a kill ---------------------------------------------------------------
 rm a/videos/0000003.mp4
 touch -d '2001-01-01' a/videos/0000002.mp4

@@ -63,6 +63,10 @@ setting() { sed -nE "s/^ *\"$2\": (.*[^,]),?$/\1/p" "$1/config.json"; }
 same "each from its place" "$(for name in scene virtual-size batch lr weight-decay; do setting layers $name
     done | tr '\n' ' ')" '"accelerating-shapes" 4 2 0.25 0.050000000000000003 '
 
+$train pretrain $scene $tiny --steps 1 --log-every 1 --out plain >out 2>err
+check "circles that scale" $train pretrain $scene $tiny --steps 1 --log-every 1 --circles-scale --out ellipses
+same "give another loss" "$([ -n "$(curve ellipses)" ] && cmp -s <(curve plain) <(curve ellipses); echo $?)" 1
+
 # ---- Accumulation ----------------------------------------------------------------------------------
 short="pretrain $scene ${tiny/--batch 4/} --steps 3 --log-every 1"
 $train $short --batch 8 --out one >out 2>err && $train $short --batch 4 --accumulate 2 --out two >out 2>err
@@ -89,6 +93,8 @@ fails 1 "a damaged checkpoint is named" "checkpoints/last" \
     $train pretrain --out damaged --device cpu --quiet
 fails 2 "store and scene exclude each other" "only one of them" \
     $train pretrain --store s --scene moving-shapes --out x
+fails 2 "only scenes have circles that scale" "--circles-scale" \
+    $train pretrain --store s --circles-scale --out x
 fails 2 "neither store nor scene" "is required" $train pretrain --out x
 fails 2 "unknown stage" "did you mean moving-shapes" $train pretrain --scene moving-shape --out x
 fails 2 "unknown preset" "did you mean ucf101-pretrain" $train pretrain --preset ucf11-pretrain --out x

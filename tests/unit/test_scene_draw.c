@@ -192,6 +192,44 @@ Test(scene_draw, absurd_numbers_are_harmless, .timeout = 60)
         }
 }
 
+/* On the fly, half axes are int(r (1 + scale f)) and the angle, in radians, is taken for whole
+ * degrees. Otherwise, and without affine motion, circles stay circles. */
+Test(scene_draw, circles_scale_as_the_trainer_of_the_paper_draws_them)
+{
+    enum { S = 256 };
+    static const int expected[][4] = {     /* frame, half axes, degrees */
+        { 0, 50, 50, 0 }, { 60, 65, 35, 2 }, { 150, 87, 12, 5 }, { 199, 99, 0, 6 } };
+    vs_object object = { .shape = VS_SHAPE_CIRCLE, .color = { 9, 8, 7 }, .radius = 50,
+                         .cx = 120, .cy = 130, .angle_speed = 0.0314, .scale_x = 0.005,
+                         .scale_y = -0.00499, .texture = -1 };
+    vs_scene scene = { .params = { .size = S, .affine = true, .circles_scale = true }, .n = 1,
+                       .object = &object };
+    static uint64_t row[S * 4];
+    for (int k = 0; k < 4; k++)
+        for (int scaled = 0; scaled < 2; scaled++) {
+            vs_mask m;
+            vs_mask_init(&m, S, row);
+            scene.params.circles_scale = scaled;
+            if (scaled)
+                vs_raster_ellipse(&m, 120, 130, expected[k][1], expected[k][2], expected[k][3]);
+            else
+                vs_raster_ellipse(&m, 120, 130, 50, 50, 0);
+            uint8_t *rgb = draw_rgb(&scene, expected[k][0]);
+            long wrong = 0;
+            for (int i = 0; i < S * S; i++)
+                wrong += (rgb[3 * i] == 9) != (row[i / 64] >> (i % 64) & 1);
+            cr_expect_eq(wrong, 0, "frame %d, scaled %d: %ld pixels", expected[k][0], scaled,
+                         wrong);
+            free(rgb);
+        }
+    scene.params.circles_scale = true;
+    scene.params.affine = false;
+    uint8_t *still = draw_rgb(&scene, 60), *start = draw_rgb(&scene, 0);
+    cr_expect_eq(pixels_that_differ(still, start, S * S), 0);
+    free(still);
+    free(start);
+}
+
 /* Ellipses agree with their formula to within a pixel, rotated or not. */
 Test(scene_draw, ellipses_are_ellipses)
 {
