@@ -238,8 +238,9 @@ static void bench_threads(int videos, void *const scratch[2])
             seconds[threads] += seconds_of(threads, 2 * videos, scratch);
     for (int threads = 1; threads <= 2; threads++)
         printf("{\"bench\": \"threads\", \"stage\": \"accelerating-shapes\", "
-               "\"codec\": \"mpeg4\", \"threads\": %d, \"videos_per_s\": %.2f, \"speedup\": %.2f}\n",
-               threads, 4 * videos / seconds[threads], seconds[1] / seconds[threads]);
+               "\"codec\": \"mpeg4\", \"threads\": %d, \"videos_per_s\": %.2f, "
+               "\"speedup\": %.2f}\n", threads, 4 * videos / seconds[threads],
+               seconds[1] / seconds[threads]);
 }
 
 int main(int argc, char **argv)
