@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gen/gen.h"
+#include "gen/shard.h"
 
 /* What decides the bytes of a set, from the options of its command. */
 static json_t *parameters_of(const vs_call *call)
@@ -17,22 +18,31 @@ static json_t *parameters_of(const vs_call *call)
     return record;
 }
 
+static void report_json(const char *place, const vs_set_done *done)
+{
+    vs_json_print(json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:{s:f, s:I, s:I}}", "out", place, "videos",
+        (json_int_t)done->present, "made", (json_int_t)done->made, "frames",
+        (json_int_t)done->frames, "bytes", (json_int_t)done->bytes, "seconds", done->seconds,
+        "memory_bytes", (json_int_t)done->memory, "estimate", "seconds", done->expected_seconds,
+        "bytes", (json_int_t)done->expected_bytes, "memory_bytes",
+        (json_int_t)done->expected_memory));
+}
+
 static void report(const vs_gen_settings *s, const vs_set_done *done)
 {
     const char *place = s->out ? s->out : s->store;
-    char size[32], time[32];
+    char size[32], time[32], memory[32];
     if (s->common.json) {
-        vs_json_print(json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "out", place, "videos",
-                                (json_int_t)done->present, "made", (json_int_t)done->made,
-                                "frames", (json_int_t)done->frames, "bytes",
-                                (json_int_t)done->bytes, "seconds", done->seconds));
+        report_json(place, done);
         return;
     }
     printf("%s: %lld videos, %lld of them new", place, (long long)done->present,
            (long long)done->made);
     if (done->made > 0)
-        printf(" (%lld frames, %s, %s)", (long long)done->frames,
-               vs_human_bytes(size, (double)done->bytes), vs_human_time(time, done->seconds));
+        printf(" (%lld frames, %s, %s, at most %s of memory)", (long long)done->frames,
+               vs_human_time(time, done->seconds), vs_human_bytes(size, (double)done->bytes),
+               vs_human_bytes(memory, done->memory));
     putchar('\n');
 }
 
@@ -60,6 +70,7 @@ vs_err vs_gen_check(const vs_call *call)
 {
     const vs_gen_settings *s = call->settings;
     int shard, shards;
+    bool array;
     if (!s->out && !s->store)
         return VS_FAIL(VS_ERR_USAGE, "--out DIR or --store STORE is required");
     if (!s->out && (s->preview || s->dump_scenes))
@@ -68,7 +79,7 @@ vs_err vs_gen_check(const vs_call *call)
     if (!whole(s->frames))
         return VS_FAIL(VS_ERR_USAGE, "--frames: expected whole numbers, got %g:%g", s->frames.lo,
                        s->frames.hi);
-    VS_TRY(vs_shard_parse(&shard, &shards, s->shard));
+    VS_TRY(vs_shard_find(&shard, &shards, &array, s->shard));
     const vs_encode_options encode = encode_options(s);
     return vs_encode_check(&encode);
 }
@@ -82,7 +93,10 @@ vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer
         .videos = s->videos, .jobs = s->common.jobs, .dump = s->dump_scenes,
         .preview = s->preview, .drawer = *drawer,
     };
-    VS_TRY(vs_shard_parse(&set.shard, &set.shards, s->shard));
+    bool array;
+    VS_TRY(vs_shard_find(&set.shard, &set.shards, &array, s->shard));
+    if (array)
+        vs_say("shard %d/%d, from SLURM_ARRAY_TASK_ID", set.shard + 1, set.shards);
     set.parameters = parameters_of(call);
     const vs_err err = make(s, &set);
     json_decref(set.parameters);

@@ -1,6 +1,7 @@
 /* Making a set of videos. Layout of the folder and rules: gen/set.h */
 #include "gen/set.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stop.h"
+#include "gen/memory.h"
 #include "gen/set_files.h"
 #include "gen/set_store.h"
 
@@ -28,20 +30,6 @@ typedef struct run {
     char *detail;                  /* of the first failure */
     vs_set_done *done;
 } run;
-
-vs_err vs_shard_parse(int *shard, int *shards, const char *text)
-{
-    *shard = 0;
-    *shards = 1;
-    if (!text)
-        return VS_OK;
-    int i, n, end = 0;
-    if (sscanf(text, "%d/%d%n", &i, &n, &end) != 2 || text[end] || n < 1 || i < 1 || i > n)
-        return VS_FAIL(VS_ERR_USAGE, "--shard: expected I/N with 1 <= I <= N, got \"%s\"", text);
-    *shard = i - 1;
-    *shards = n;
-    return VS_OK;
-}
 
 /* ---- What is there ----------------------------------------------------------------------- */
 
@@ -254,25 +242,33 @@ static vs_err try_out(const run *r, int *frames, int64_t *bytes)
     return err;
 }
 
-/* Time, frames and disk that the run will take. */
+/* What the run will take, from its first frames. A worker's memory is what those frames
+ * needed and a finished video, which is written in one go. */
 static vs_err estimate(const run *r, int threads)
 {
     const vs_set *set = r->set;
+    vs_set_done *done = r->done;
     const char *place = set->out ? set->out : set->store;
-    const double start = vs_now();
+    const double before = vs_memory_now(), start = vs_now();
+    const int at_once = r->n < threads ? (int)r->n : threads;
     int frames;
     int64_t bytes;
     VS_TRY(try_out(r, &frames, &bytes));
+    const double worker = fmax(vs_memory_now() - before, vs_memory_peak() - before);
     const double all = set->mean_frames * (double)r->n, part = all / frames;
-    const double seconds = (vs_now() - start) * part / (double)(r->n < threads ? r->n : threads);
-    char time[32], disk[32], left[32];
+    char time[32], disk[32], left[32], memory[32];
     uint64_t space;
     VS_TRY(vs_disk_free(place, &space));
-    vs_say("%lld video%s to make, about %.0f frames: %s on %d thread%s, %s of disk (%s free)",
-           (long long)r->n, r->n == 1 ? "" : "s", all, vs_human_time(time, seconds), threads,
-           threads == 1 ? "" : "s", vs_human_bytes(disk, (double)bytes * part),
-           vs_human_bytes(left, (double)space));
-    if ((double)bytes * part > (double)space)
+    done->expected_seconds = (vs_now() - start) * part / at_once;
+    done->expected_bytes = (double)bytes * part;
+    done->expected_memory =
+        before + at_once * (worker + (double)bytes / frames * set->mean_frames);
+    vs_say("%lld video%s to make, about %.0f frames: %s on %d thread%s, %s of memory, %s of disk "
+           "(%s free)", (long long)r->n, r->n == 1 ? "" : "s", all,
+           vs_human_time(time, done->expected_seconds), threads, threads == 1 ? "" : "s",
+           vs_human_bytes(memory, done->expected_memory),
+           vs_human_bytes(disk, done->expected_bytes), vs_human_bytes(left, (double)space));
+    if (done->expected_bytes > (double)space)
         vs_warn("%s: the disk will probably be full before the end", place);
     return VS_OK;
 }
@@ -341,6 +337,7 @@ vs_err vs_set_make(vs_set_done *done, const vs_set *set)
     VS_TRY(vs_set_store_close(&r.store, err));
     done->present += done->made;
     done->seconds = vs_now() - start;
+    done->memory = vs_memory_peak();
     if (set->out)
         VS_TRY(vs_set_annotations(set));
     if (done->made < r.n)

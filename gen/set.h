@@ -63,15 +63,13 @@ typedef struct vs_set {
 typedef struct vs_set_done {
     int64_t made, present;         /* in this run; in its range, with those */
     int64_t frames, bytes;         /* of those made */
-    double seconds;
+    double seconds, memory;        /* memory: the most that was resident, in bytes */
+    double expected_seconds, expected_bytes, expected_memory;   /* said before; 0: nothing made */
 } vs_set_done;
 
 /* CORRUPT: parameters that disagree with the manifest, naming the first. STOPPED after a
  * signal, with how to go on. */
 vs_err vs_set_make(vs_set_done *done, const vs_set *set);
-
-/* "2/5": the second of five; *shard counts from 0. NULL is all. USAGE. */
-vs_err vs_shard_parse(int *shard, int *shards, const char *text);
 
 /* DIR/preview.png, a contact sheet: a row per video, a column per time. */
 vs_err vs_set_preview(const vs_set *set);

@@ -80,6 +80,8 @@ fails 1 "in a numbered folder every file counts" 'photos/' \
 check "a set is made" vsyn-gen accelerating-shapes --out a --videos 7 --jobs 1 "${small[@]}" \
     --preview --dump-scenes --json
 same "its result" "$(tr -d ' ' <out | grep -o '"videos":7,"made":7')" '"videos":7,"made":7'
+same "what was estimated beside what happened" \
+    "$(tr -d ' ' <out | grep -oE '"(memory_bytes|estimate)":[{1-9]' | wc -l)" 3
 same "annotations" "$(head -1 a/annotations.csv):$(wc -l <a/annotations.csv)" \
     "videos/0000000.mp4 0:7"
 same "other files" "$(cd a && ls -d preview.png manifest.json scenes/0000006.json | wc -l)" 3
@@ -90,6 +92,16 @@ for shard in 3/3 1/3 2/3; do
 done
 same "shards give the same bytes" "$(sums c)" "$(sums a)"
 same "and the same manifest" "$(cat c/manifest.json)" "$(cat a/manifest.json)"
+task() { env SLURM_ARRAY_TASK_ID=$1 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1 \
+    SLURM_ARRAY_TASK_MAX=3 "${@:2}"; }
+for id in 2 3 1; do
+    check "task $id of a job array" task $id vsyn-gen accelerating-shapes --out j --videos 7 \
+        "${small[@]}"
+    same "says which shard it makes" "$(grep -c "^shard $id/3, from SLURM_ARRAY_TASK_ID" err)" 1
+done
+same "tasks give the same bytes" "$(sums j)" "$(sums a)"
+fails 2 "a shard that contradicts the array" "where this task is 2/3" task 2 vsyn-gen \
+    accelerating-shapes --out j --videos 7 --shard 1/3 "${small[@]}"
 check "a later range" vsyn-gen accelerating-shapes --out d --first 5 --videos 2 "${small[@]}"
 same "gives the same videos" "$(sha256sum <d/videos/0000006.mp4)" "$(sha256sum <a/videos/0000006.mp4)"
 check "another seed" vsyn-gen accelerating-shapes --out e --videos 1 --seed 1 "${small[@]}"

@@ -1,6 +1,7 @@
 /* Sets of videos: into files and into a store, labels and splits, failures on the way. */
 #include "base/log.h"
 #include "gen/set.h"
+#include "gen/shard.h"
 #include "ingest/store/store.h"
 #include "tests/check.h"
 
@@ -138,4 +139,48 @@ Test(gen_set, shards)
     static const char *const bad[] = { "0/4", "5/4", "1", "1/", "a/2", "1/2/3", "-1/2", "1/0" };
     for (size_t k = 0; k < sizeof(bad) / sizeof(*bad); k++)
         CHECK_FAILS(vs_shard_parse(&shard, &shards, bad[k]), VS_ERR_USAGE, bad[k]);
+}
+
+/* Variables of a task of a job array; NULL: not set. */
+static void task(const char *id, const char *count, const char *least, const char *most)
+{
+    static const char *const name[] = { "ID", "COUNT", "MIN", "MAX" };
+    const char *const value[] = { id, count, least, most };
+    for (int k = 0; k < 4; k++) {
+        char variable[64];
+        snprintf(variable, sizeof(variable), "SLURM_ARRAY_TASK_%s", name[k]);
+        if (value[k])
+            setenv(variable, value[k], 1);
+        else
+            unsetenv(variable);
+    }
+}
+
+Test(gen_set, shards_of_a_job_array)
+{
+    static const struct {
+        const char *id, *count, *least, *most, *text;
+        int shard, shards;         /* 0 of 0: refused */
+    } table[] = {
+        { NULL, NULL, NULL, NULL, "2/3", 1, 3 }, { "0", "4", "0", "3", NULL, 0, 4 },
+        { "4", "4", "1", "4", NULL, 3, 4 },      { "30", "4", "0", "30", NULL, 3, 4 },
+        { "7", "1", "7", "7", NULL, 0, 1 },      { "2", "4", "0", "3", "3/4", 2, 4 },
+        { "2", "4", NULL, NULL, NULL, 2, 4 },    { "2", NULL, NULL, NULL, NULL, 0, 1 },
+        { "2", "4", "0", "3", "2/4", 0, 0 },     { "2", "4", "0", "3", "3/5", 0, 0 },
+        { "5", "3", "1", "7", NULL, 0, 0 },      { "4", "4", NULL, NULL, NULL, 0, 0 },
+        { "x", "4", "0", "3", NULL, 0, 0 },      { "0", "0", "0", "0", NULL, 0, 0 },
+        { "1", "3", "1", "6", NULL, 0, 3 },      { "6", "3", "1", "6", NULL, 0, 0 },
+    };
+    for (size_t k = 0; k < sizeof(table) / sizeof(*table); k++) {
+        int shard, shards;
+        bool array;
+        task(table[k].id, table[k].count, table[k].least, table[k].most);
+        const vs_err err = vs_shard_find(&shard, &shards, &array, table[k].text);
+        cr_expect_eq(err, table[k].shards ? VS_OK : VS_ERR_USAGE, "row %d: %s", (int)k,
+                     vs_err_detail());
+        if (err == VS_OK)
+            cr_expect(shard == table[k].shard && shards == table[k].shards &&
+                          array == (!table[k].text && table[k].count),
+                      "row %d: %d of %d", (int)k, shard, shards);
+    }
 }
