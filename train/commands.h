@@ -25,6 +25,10 @@ extern const vs_opt vs_reconstruct_opts[];
 extern const size_t vs_reconstruct_settings_size;
 vs_err vs_train_reconstruct(vs_call *call);    /* reconstruct.c */
 
+extern const vs_opt vs_report_opts[];
+extern const size_t vs_report_settings_size;
+vs_err vs_train_report(vs_call *call);         /* compare.c */
+
 extern const vs_opt vs_export_opts[], vs_import_opts[];
 extern const size_t vs_convert_settings_size;
 vs_err vs_train_export(vs_call *call);         /* convert.c */

@@ -208,7 +208,7 @@ vs_err vs_train_finetune(vs_call *call)
 {
     vs_config config = { 0 };
     struct finetune f = { 0 };
-    vs_trainer t = { .config = &config, .task = { fill, evaluate, &f } };
+    vs_trainer t = { .config = &config, .task = { .fill = fill, .evaluate = evaluate, .ctx = &f } };
     vs_err err = vs_trainer_begin(&t, call);
     if (err == VS_OK)
         err = prepare(&t, &f);

@@ -255,8 +255,10 @@ static vs_err after_step(vs_trainer *t)
 /* ---- The run ----------------------------------------------------------------------- */
 
 /* A picture of the run is not worth failing it. */
-static void draw_report(const vs_trainer *t)
+static void draw_report(vs_trainer *t)
 {
+    if (t->task.illustrate && t->task.illustrate(t) != VS_OK)
+        vs_warn("no picture: %s", vs_err_detail());
     if (vs_run_report(t->settings->out) != VS_OK)
         vs_warn("no report: %s", vs_err_detail());
 }

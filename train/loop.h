@@ -35,6 +35,8 @@ typedef struct vs_trainer_task {
     void (*fill)(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded);
     /* May be NULL: nothing to evaluate. */
     vs_err (*evaluate)(vs_trainer *t, vs_eval *out);
+    /* May be NULL: a picture for the report, when the run ends or is stopped. */
+    vs_err (*illustrate)(vs_trainer *t);
     void *ctx;
 } vs_trainer_task;
 

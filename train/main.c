@@ -2,6 +2,7 @@
 #include "train/bench.h"
 #include "train/commands.h"
 #include "train/config.h"
+#include "train/report.h"
 #include "train/verify.h"
 
 int main(int argc, char **argv)
@@ -21,6 +22,8 @@ int main(int argc, char **argv)
           vs_predict_settings_size, vs_train_predict },
         { "reconstruct", "STORE:ID", 1, 1, "what an autoencoder makes of hidden patches",
           vs_reconstruct_opts, vs_reconstruct_settings_size, vs_train_reconstruct },
+        { "report", "RUN ...", 1, VS_REPORT_RUNS, "curves and settings of runs, side by side",
+          vs_report_opts, vs_report_settings_size, vs_train_report },
         { "export", "", 0, 0, "a model for Hugging Face transformers or VideoMAE's own code",
           vs_export_opts, vs_convert_settings_size, vs_train_export },
         { "import", "FILE|DIR", 1, 1, "a model of others: safetensors, or .pth read safely",

@@ -4,13 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "train/events.h"
 
 struct vs_metrics {
     FILE *f;
     char *path;
+    vs_events *events;
 };
 
 /* A line without its newline, or NULL when it is not a whole object with a step. */
@@ -56,15 +59,21 @@ vs_err vs_metrics_load(json_t **out, const char *run)
     return err;
 }
 
-static vs_err rewrite(const char *path, const json_t *lines, int64_t step)
+/* Without the lines after a step. */
+static void keep_until(json_t *lines, int64_t step)
+{
+    for (size_t i = json_array_size(lines); i-- > 0;)
+        if (json_integer_value(json_object_get(json_array_get(lines, i), "step")) > step)
+            json_array_remove(lines, i);
+}
+
+static vs_err rewrite(const char *path, const json_t *lines)
 {
     vs_atomic a;
     size_t i;
     json_t *line;
     VS_TRY(vs_atomic_open(&a, path));
     json_array_foreach((json_t *)lines, i, line) {
-        if (json_integer_value(json_object_get(line, "step")) > step)
-            continue;
         json_dumpf(line, a.f, JSON_COMPACT | JSON_PRESERVE_ORDER);
         fputc('\n', a.f);
     }
@@ -77,8 +86,12 @@ vs_err vs_metrics_open(vs_metrics **out, const char *run, int64_t step)
     json_t *lines = NULL;
     m->path = vs_path_join(run, "log.jsonl");
     vs_err err = load(&lines, m->path);
+    if (err == VS_OK) {
+        keep_until(lines, step);
+        err = rewrite(m->path, lines);
+    }
     if (err == VS_OK)
-        err = rewrite(m->path, lines, step);
+        err = vs_events_open(&m->events, run, lines);
     if (err == VS_OK && !(m->f = fopen(m->path, "ae")))
         err = VS_FAIL(VS_ERR_IO, "%s: cannot open: %s", m->path, strerror(errno));
     json_decref(lines);
@@ -90,14 +103,25 @@ vs_err vs_metrics_open(vs_metrics **out, const char *run, int64_t step)
     return VS_OK;
 }
 
+/* Milliseconds are enough. */
+static double unix_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1000;
+}
+
 vs_err vs_metrics_write(vs_metrics *m, json_t *line)
 {
+    json_object_set_new(line, "time", json_real(unix_time()));
     char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    json_decref(line);
     VS_ASSERT(text);
     const int bad = fprintf(m->f, "%s\n", text) < 0 || fflush(m->f) != 0;
+    const vs_err err = bad ? VS_FAIL(VS_ERR_IO, "%s: cannot write: %s", m->path, strerror(errno))
+                           : vs_events_write(m->events, line);
     free(text);
-    return bad ? VS_FAIL(VS_ERR_IO, "%s: cannot write: %s", m->path, strerror(errno)) : VS_OK;
+    json_decref(line);
+    return err;
 }
 
 void vs_metrics_close(vs_metrics **metrics)
@@ -107,6 +131,7 @@ void vs_metrics_close(vs_metrics **metrics)
         return;
     if (m->f)
         fclose(m->f);
+    vs_events_close(&m->events);
     free(m->path);
     free(m);
     *metrics = NULL;

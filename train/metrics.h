@@ -1,11 +1,13 @@
 /* RUN/log.jsonl: what happened in a run, one JSON object per line, flushed line by line.
  *
- *     {"step", "epoch", "loss", "lr", "grad_norm", "clips_per_s", "wait", "seconds"}
- *     {"step", "epoch", "val_loss", "top1", "top5", "n"}          after an evaluation
+ *     {"step", "epoch", "loss", "lr", "grad_norm", "clips_per_s", "wait", "seconds",
+ *      "time"}
+ *     {"step", "epoch", "val_loss", "top1", "top5", "n", "time"}  after an evaluation
  *
  * loss: mean over the steps since the line before. wait: share of the time spent waiting
- * for data. A killed run leaves at most one broken last line; opening the log at a step
- * drops that line and whatever was written after that step.
+ * for data. time: seconds since 1970. The same numbers go to TensorBoard (events.h). A killed run
+ * leaves at most one broken last line; opening the log at a step drops that line and whatever
+ * was written after that step.
  */
 #ifndef VSYN_TRAIN_METRICS_H
 #define VSYN_TRAIN_METRICS_H

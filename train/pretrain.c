@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "gen/texture/bank.h"
 #include "train/commands.h"
 #include "train/loop.h"
+#include "train/rebuild.h"
 #include "train/run.h"
 
 static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
@@ -14,6 +16,34 @@ static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
     (void)t;
     (void)batch;
     (void)loaded;                  /* frames and mask are all it takes */
+}
+
+/* RUN/reconstruction.png of the first clip. */
+static vs_err illustrate(vs_trainer *t)
+{
+    const vs_model_config *const m = vs_model_configuration(t->model);
+    const int slots = m->T / m->tubelet, merged = t->settings->mask == VS_MASK_RANDOM ? slots : 1;
+    const uint64_t seed = (uint64_t)t->settings->common.seed;
+    uint8_t *frames = malloc((size_t)m->T * (size_t)m->H * (size_t)m->W * 3);
+    uint8_t *mask = vs_new((size_t)vs_model_tokens(m));
+    char *path = vs_path_join(t->settings->out, "reconstruction.png");
+    vs_sampler *sampler = NULL;
+    vs_rebuilt made = { 0 };
+    vs_tube_mask(mask, slots / merged, vs_model_cells(m) * merged, t->masked * merged, seed, 0, 0);
+    vs_err err = frames ? vs_sampler_open(&sampler, t->source)
+                        : VS_FAIL(VS_ERR_NOMEM, "no room for %d frames", m->T);
+    if (err == VS_OK)
+        err = vs_sampler_get(sampler, seed, 0, 0, frames, NULL);
+    if (err == VS_OK)
+        err = vs_rebuild(&made, t->model, frames, mask, false);
+    if (err == VS_OK)
+        err = vs_rebuilt_png(path, m, frames, &made, false);
+    vs_rebuilt_free(&made);
+    vs_sampler_close(&sampler);
+    free(frames);
+    free(mask);
+    free(path);
+    return err;
 }
 
 static vs_err check_usage(const vs_train_settings *s)
@@ -118,7 +148,7 @@ static vs_err prepare(vs_trainer *t, vs_store **store)
 vs_err vs_train_pretrain(vs_call *call)
 {
     vs_config config = { 0 };
-    vs_trainer t = { .config = &config, .task = { .fill = fill } };
+    vs_trainer t = { .config = &config, .task = { .fill = fill, .illustrate = illustrate } };
     vs_store *store = NULL;
     vs_err err = vs_trainer_begin(&t, call);
     if (err == VS_OK)

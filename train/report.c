@@ -3,176 +3,406 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
+#include "base/image.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "train/metrics.h"
+#include "train/plot.h"
 
-/* One curve: `key` of the log's lines over their step. */
-struct curve {
-    const char *key, *title, *format;
+struct run {
+    char *path, *name;
+    json_t *lines, *config;        /* of log.jsonl, config.json */
+    char *picture;                 /* data URI of reconstruction.png, or NULL */
+};
+
+/* One chart: `key` of the log's lines. */
+static const struct curve {
+    const char *key;
     double factor;
+    vs_plot plot;
+} curves[] = {
+    { "loss", 1, { "training loss", "%.4g", false, true } },
+    { "val_loss", 1, { "loss on the watched split", "%.4g", false, false } },
+    { "top1", 100, { "top-1 on the watched split, %", "%.1f", true, false } },
+    { "top5", 100, { "top-5 on the watched split, %", "%.1f", true, false } },
+    { "lr", 1, { "learning rate", "%.3g", false, false } },
+    { "grad_norm", 1, { "norm of the gradient", "%.3g", false, true } },
+    { "clips_per_s", 1, { "clips per second", "%.3g", false, true } },
+    { "wait", 100, { "time spent waiting for data, %", "%.1f", true, false } },
 };
 
-static const struct curve curves[] = {
-    { "loss", "training loss", "%.4g", 1 },
-    { "val_loss", "loss on the watched split", "%.4g", 1 },
-    { "top1", "top-1 on the watched split, %", "%.1f", 100 },
-    { "lr", "learning rate", "%.3g", 1 },
-    { "grad_norm", "norm of the gradient", "%.3g", 1 },
-    { "clips_per_s", "clips per second", "%.3g", 1 },
-    { "wait", "time spent waiting for data, %", "%.1f", 100 },
-};
+static const char style[] =
+    ":root{color-scheme:light dark;--bg:#faf9f6;--card:#fff;--ink:#1b2430;--soft:#667080;"
+    "--line:#e3e1da;--s0:#2563a8;--s1:#c2571a;--s2:#2b8a57;--s3:#8a4a9e;--s4:#a8323f;"
+    "--s5:#4f6d7a;--s6:#96761c;--s7:#3f4fa8}\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2029;--ink:#e6e9ee;"
+    "--soft:#97a1b0;--line:#2c3440;--s0:#6fb0f2;--s1:#f2955a;--s2:#5fc78f;--s3:#c78fdb;"
+    "--s4:#ee7b86;--s5:#9fb8c4;--s6:#dcb957;--s7:#96a3f2}}\n"
+    "*{box-sizing:border-box}body{margin:0 auto;padding:28px 20px 64px;max-width:1080px;"
+    "background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,'Segoe UI',"
+    "Roboto,sans-serif}\n"
+    "h1{font-size:1.7rem;line-height:1.2;margin:0 0 4px;overflow-wrap:anywhere}"
+    "h2{font-size:1.15rem;margin:38px 0 10px}.soft,figcaption{color:var(--soft)}\n"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;"
+    "margin:18px 0}.card{background:var(--card);border:1px solid var(--line);"
+    "border-radius:10px;padding:10px 16px}.card b{display:block;font-size:1.5rem;"
+    "font-weight:650;line-height:1.35}.card span{color:var(--soft);font-size:.88rem}\n"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));"
+    "gap:14px}figure{margin:0}.chart{background:var(--card);border:1px solid var(--line);"
+    "border-radius:10px;padding:10px 12px 2px}figcaption{font-size:.9rem}"
+    "figcaption b{margin-left:.5em;font-variant-numeric:tabular-nums}"
+    "svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}\n"
+    ".grid{stroke:var(--line);fill:none}polyline{fill:none;stroke-linejoin:round;"
+    "stroke-width:1.8}.pale{stroke-width:1;opacity:.3}"
+    "img{max-width:100%;border-radius:8px;display:block;margin:6px 0}\n"
+    ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
+    "font-variant-numeric:tabular-nums}td,th{padding:3px 18px 3px 0;text-align:left;"
+    "border-top:1px solid var(--line);font-weight:400;vertical-align:top;"
+    "overflow-wrap:anywhere}th{color:var(--soft)}thead th{border-top:0}\n"
+    "details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}"
+    ".dot{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.45em}\n";
 
-static const char head[] =
-    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n<style>\n"
-    ":root { color-scheme: light dark; --fg: #1c2430; --bg: #ffffff; --dim: #66717f;\n"
-    "  --line: #d9dee5; --ink: #1f6fb2; }\n"
-    "@media (prefers-color-scheme: dark) { :root { --fg: #e4e8ee; --bg: #14181d;\n"
-    "  --dim: #97a2b0; --line: #323a44; --ink: #6cb2ee; } }\n"
-    "body { font: 15px/1.5 system-ui, sans-serif; color: var(--fg); background: var(--bg);\n"
-    "  max-width: 66rem; margin: 2rem auto; padding: 0 1rem; }\n"
-    "h1 { font-size: 1.4rem; } h2 { font-size: 1rem; margin: 0; }\n"
-    ".curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr));\n"
-    "  gap: 1.5rem; } figure { margin: 0; } svg { width: 100%; height: auto; }\n"
-    "polyline { fill: none; stroke: var(--ink); stroke-width: 2; stroke-linejoin: round; }\n"
-    "circle { fill: var(--ink); } .axis { stroke: var(--line); }\n"
-    "svg text { fill: var(--dim); font-size: 11px; }\n"
-    "table { border-collapse: collapse; font-size: .9rem; columns: 2; }\n"
-    "td { padding: .1rem 1.5rem .1rem 0; border-bottom: 1px solid var(--line); }\n"
-    "td:first-child, .dim { color: var(--dim); }\n"
-    "</style>\n";
+/* ---- Reading a run ------------------------------------------------------------------ */
 
-static void put_text(FILE *f, const char *text)
+static char *name_of(const char *path)
 {
-    for (; *text; text++)
-        switch (*text) {
-        case '<': fputs("&lt;", f); break;
-        case '>': fputs("&gt;", f); break;
-        case '&': fputs("&amp;", f); break;
-        case '"': fputs("&quot;", f); break;
-        default: fputc(*text, f);
-        }
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    char *trimmed = vs_strf("%.*s", (int)n, path), *name = vs_strdup(vs_path_base(trimmed));
+    free(trimmed);
+    return name;
 }
 
-/* Points (step, value), at most 600 of them; the number that there are. */
-static int collect(double (*point)[2], const json_t *lines, const struct curve *c)
+/* A picture that cannot be read is left out. */
+static char *read_picture(const char *run)
 {
-    const json_t *line, *v;
+    char *path = vs_path_join(run, "reconstruction.png"), *uri = NULL;
+    vs_image image = { 0 };
+    if (vs_path_exists(path) && vs_png_read(&image, path) == VS_OK)
+        uri = vs_png_data_uri(image.W, image.H, image.rgb);
+    vs_image_free(&image);
+    free(path);
+    return uri;
+}
+
+static vs_err open_run(struct run *r, const char *path)
+{
+    char *settings = vs_path_join(path, "config.json");
+    r->path = vs_strdup(path);
+    r->name = name_of(path);
+    vs_err err = VS_OK;
+    if (!vs_path_exists(settings))
+        err = VS_FAIL(VS_ERR_IO, "%s: not a run (it has no config.json)", path);
+    if (err == VS_OK)
+        err = vs_json_load(&r->config, settings);
+    if (err == VS_OK && !json_is_object(json_object_get(r->config, "settings")))
+        err = VS_FAIL(VS_ERR_CORRUPT, "%s: not the settings of a run", settings);
+    if (err == VS_OK)
+        err = vs_metrics_load(&r->lines, path);
+    if (err == VS_OK)
+        r->picture = read_picture(path);
+    free(settings);
+    return err;
+}
+
+static void close_run(struct run *r)
+{
+    json_decref(r->lines);
+    json_decref(r->config);
+    free(r->path);
+    free(r->name);
+    free(r->picture);
+}
+
+static const char *command_of(const struct run *r)
+{
+    const char *text = json_string_value(json_object_get(r->config, "command"));
+    return text ? text : "run";
+}
+
+/* ---- Figures ------------------------------------------------------------------------ */
+
+struct figures {
+    double step, epoch, loss, best_top1, best_step, seconds, clips_per_s, wait;
+};
+
+static void take(double *to, const json_t *line, const char *key)
+{
+    const json_t *v = json_object_get(line, key);
+    if (json_is_number(v))
+        *to = json_number_value(v);
+}
+
+static struct figures figures_of(const struct run *r)
+{
+    struct figures a = { 0, 0, NAN, NAN, 0, NAN, NAN, NAN };
+    double waited = 0, speed = 0;
     size_t i;
-    int n = 0, all = 0, seen = 0;
-    json_array_foreach((json_t *)lines, i, line)
-        all += json_is_number(json_object_get(line, c->key));
-    const int every = (all + 599) / 600;
-    json_array_foreach((json_t *)lines, i, line) {
-        v = json_object_get(line, c->key);
-        if (!json_is_number(v) || (seen++ % every && seen != all))
-            continue;
-        point[n][0] = json_number_value(json_object_get(line, "step"));
-        point[n++][1] = json_number_value(v) * c->factor;
+    json_t *line;
+    int n = 0;
+    json_array_foreach(r->lines, i, line) {
+        double top1 = NAN;
+        take(&a.step, line, "step");
+        take(&a.epoch, line, "epoch");
+        take(&a.loss, line, "loss");
+        take(&a.seconds, line, "seconds");
+        take(&top1, line, "top1");
+        if (top1 == top1 && !(top1 <= a.best_top1)) {
+            a.best_top1 = top1;
+            a.best_step = a.step;
+        }
+        if (json_is_number(json_object_get(line, "wait"))) {
+            waited += json_number_value(json_object_get(line, "wait"));
+            speed += json_number_value(json_object_get(line, "clips_per_s"));
+            n++;
+        }
     }
-    return n;
+    if (n > 0) {
+        a.wait = waited / n;
+        a.clips_per_s = speed / n;
+    }
+    return a;
 }
 
-static void label(FILE *f, const struct curve *c, double x, double y, const char *anchor,
-                  double value)
+/* Undefined figures are a dash. */
+static const char *figure(char text[32], const char *fmt, double v)
+{
+    snprintf(text, 32, fmt, v);
+    return v == v ? text : "\xe2\x80\x93";
+}
+
+static void put_card(FILE *f, const char *value, const char *what)
+{
+    fprintf(f, "<div class=\"card\"><b>%s</b><span>%s</span></div>\n", value, what);
+}
+
+static void put_cards(FILE *f, const struct run *r)
+{
+    const struct figures a = figures_of(r);
+    char text[32], more[96];
+    fputs("<div class=\"cards\">\n", f);
+    if (a.best_top1 == a.best_top1) {
+        snprintf(more, sizeof(more), "best top-1, at step %.0f", a.best_step);
+        put_card(f, figure(text, "%.1f%%", 100 * a.best_top1), more);
+    }
+    put_card(f, figure(text, "%.4g", a.loss), "training loss at the end");
+    snprintf(more, sizeof(more), "steps, %.4g epochs", a.epoch);
+    put_card(f, figure(text, "%.0f", a.step), more);
+    put_card(f, a.seconds == a.seconds ? vs_human_time(text, a.seconds) : "\xe2\x80\x93",
+             "of training");
+    put_card(f, figure(text, "%.3g", a.clips_per_s), "clips per second");
+    put_card(f, figure(text, "%.1f%%", 100 * a.wait), "of the time waiting for data");
+    fputs("</div>\n", f);
+}
+
+static void put_overview(FILE *f, const struct run *r, int n)
 {
     char text[32];
-    snprintf(text, sizeof(text), c ? c->format : "%.0f", value);
-    fprintf(f, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">%s</text>\n", x, y, anchor, text);
-}
-
-static void draw(FILE *f, const struct curve *c, double (*p)[2], int n)
-{
-    enum { W = 400, H = 180, LEFT = 56, RIGHT = 8, TOP = 8, BOTTOM = 22 };
-    double lo = p[0][1], hi = lo;
-    for (int i = 1; i < n; i++) {
-        lo = fmin(lo, p[i][1]);
-        hi = fmax(hi, p[i][1]);
-    }
-    if (c->factor == 100) {        /* shares have a scale of their own */
-        lo = 0;
-        hi = 100;
-    }
-    const double x0 = p[0][0], xr = p[n - 1][0] > x0 ? p[n - 1][0] - x0 : 1;
-    const double yr = hi > lo ? hi - lo : 1;
-    fprintf(f, "<figure><h2>%s</h2><svg viewBox=\"0 0 %d %d\" role=\"img\">\n"
-            "<path class=\"axis\" fill=\"none\" d=\"M%d %dV%dH%d\"/>\n<polyline points=\"",
-            c->title, W, H, LEFT, TOP, H - BOTTOM, W - RIGHT);
-    double x = 0, y = 0;
+    fputs("<div class=\"wide cards\"><table><thead><tr><th>run</th><th>task</th><th>steps</th>"
+          "<th>epochs</th><th>loss</th><th>best top-1</th><th>time</th><th>clips/s</th>"
+          "<th>waiting</th></tr></thead>\n", f);
     for (int i = 0; i < n; i++) {
-        x = LEFT + (p[i][0] - x0) / xr * (W - LEFT - RIGHT);
-        y = H - BOTTOM - (p[i][1] - lo) / yr * (H - TOP - BOTTOM);
-        fprintf(f, "%.1f,%.1f ", x, y);
+        const struct figures a = figures_of(&r[i]);
+        fprintf(f, "<tr><td><span class=\"dot\" style=\"background:var(--s%d)\"></span>", i);
+        vs_plot_text(f, r[i].name);
+        fputs("</td><td>", f);
+        vs_plot_text(f, command_of(&r[i]));
+        fprintf(f, "</td><td>%.0f</td><td>%.4g</td>", a.step, a.epoch);
+        fprintf(f, "<td>%s</td>", figure(text, "%.4g", a.loss));
+        fprintf(f, "<td>%s</td>", figure(text, "%.1f%%", 100 * a.best_top1));
+        fprintf(f, "<td>%s</td>", a.seconds == a.seconds ? vs_human_time(text, a.seconds)
+                                                        : "\xe2\x80\x93");
+        fprintf(f, "<td>%s</td>", figure(text, "%.3g", a.clips_per_s));
+        fprintf(f, "<td>%s</td></tr>\n", figure(text, "%.1f%%", 100 * a.wait));
     }
-    fprintf(f, "\"/>\n<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n", x, y);
-    label(f, c, LEFT - 6, TOP + 8, "end", hi);
-    label(f, c, LEFT - 6, H - BOTTOM, "end", lo);
-    label(f, NULL, LEFT, H - 6, "start", x0);
-    label(f, NULL, W - RIGHT, H - 6, "end", p[n - 1][0]);
-    fprintf(f, "</svg><span class=\"dim\">now ");
-    fprintf(f, c->format, p[n - 1][1]);
-    fprintf(f, " at step %.0f</span></figure>\n", p[n - 1][0]);
+    fputs("</table></div>\n", f);
 }
 
-static void put_settings(FILE *f, const json_t *config)
+/* ---- Curves ------------------------------------------------------------------------- */
+
+static void collect(vs_series *s, const struct run *r, const struct curve *c)
 {
-    const char *key;
-    json_t *v;
-    fputs("<h1>Settings</h1>\n<table>\n", f);
-    json_object_foreach(json_object_get(config, "settings"), key, v) {
-        char *text = json_is_string(v) ? vs_strdup(json_string_value(v))
-                                       : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(8));
-        if (text && !json_is_null(v)) {
-            fprintf(f, "<tr><td>%s</td><td>", key);
-            put_text(f, text);
-            fputs("</td></tr>\n", f);
+    size_t i;
+    json_t *line;
+    s->n = 0;
+    s->point = vs_new(sizeof(*s->point) * (json_array_size(r->lines) + 1));
+    json_array_foreach(r->lines, i, line) {
+        const json_t *v = json_object_get(line, c->key);
+        if (!json_is_number(v) || !isfinite(json_number_value(v)))
+            continue;
+        s->point[s->n][0] = json_number_value(json_object_get(line, "step"));
+        s->point[s->n++][1] = json_number_value(v) * c->factor;
+    }
+}
+
+static void put_curves(FILE *f, const struct run *r, int n)
+{
+    fputs("<h2>Curves over steps</h2>\n<div class=\"charts\">\n", f);
+    for (size_t c = 0; c < sizeof(curves) / sizeof(*curves); c++) {
+        vs_series series[VS_REPORT_RUNS] = { { 0 } };
+        int points = 0;
+        for (int i = 0; i < n; i++) {
+            series[i].colour = i;
+            collect(&series[i], &r[i], &curves[c]);
+            points += series[i].n;
         }
-        free(text);
-    }
-    fputs("</table>\n", f);
-}
-
-static void put_report(FILE *f, const char *run, const json_t *lines, const json_t *config)
-{
-    double (*point)[2] = vs_new(sizeof(*point) * 602);
-    const char *command = json_string_value(json_object_get(config, "command"));
-    fprintf(f, "%s<title>", head);
-    put_text(f, vs_path_base(run));
-    fputs("</title></head><body>\n<h1>", f);
-    put_text(f, command ? command : "run");
-    fputs(": ", f);
-    put_text(f, vs_path_base(run));
-    fputs("</h1>\n<div class=\"curves\">\n", f);
-    for (size_t i = 0; i < sizeof(curves) / sizeof(*curves); i++) {
-        const int n = collect(point, lines, &curves[i]);
-        if (n > 0)
-            draw(f, &curves[i], point, n);
+        if (points > 0)
+            vs_plot_draw(f, &curves[c].plot, series, n);
+        for (int i = 0; i < n; i++)
+            free(series[i].point);
     }
     fputs("</div>\n", f);
-    put_settings(f, config);
+}
+
+/* ---- Pictures and settings ---------------------------------------------------------- */
+
+static void put_pictures(FILE *f, const struct run *r, int n)
+{
+    bool any = false;
+    for (int i = 0; i < n; i++) {
+        if (!r[i].picture)
+            continue;
+        if (!any)
+            fputs("<h2>Reconstruction</h2>\n<p class=\"soft\">A training clip, what the encoder "
+                  "saw of it, and what the model made of the rest. Brightness and contrast of "
+                  "hidden patches are guessed from visible ones.</p>\n", f);
+        any = true;
+        fputs("<figure>", f);
+        if (n > 1) {
+            fputs("<figcaption>", f);
+            vs_plot_text(f, r[i].name);
+            fputs("</figcaption>", f);
+        }
+        fprintf(f, "<img alt=\"original, masked, reconstruction\" src=\"%s\"></figure>\n",
+                r[i].picture);
+    }
+}
+
+static json_t *setting(const struct run *r, const char *key)
+{
+    return json_object_get(json_object_get(r->config, "settings"), key);
+}
+
+static void put_value(FILE *f, const json_t *v)
+{
+    char *text = !v || json_is_null(v) ? NULL
+                 : json_is_string(v) ? vs_strdup(json_string_value(v))
+                                     : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(8));
+    fputs("<td>", f);
+    vs_plot_text(f, text ? text : "\xe2\x80\x93");
+    fputs("</td>", f);
+    free(text);
+}
+
+static bool differs(const struct run *r, int n, const char *key)
+{
+    for (int i = 1; i < n; i++) {
+        const json_t *a = setting(&r[0], key), *b = setting(&r[i], key);
+        if (!a != !b || (a && !json_equal(a, b)))
+            return true;
+    }
+    return false;
+}
+
+/* Rows of the settings that differ between the runs, or of those that do not. */
+static void put_rows(FILE *f, const struct run *r, int n, bool differing)
+{
+    json_t *keys = json_object();
+    const char *key;
+    json_t *v;
+    for (int i = 0; i < n; i++)
+        json_object_update_missing(keys, json_object_get(r[i].config, "settings"));
+    fputs("<div class=\"wide\"><table>\n", f);
+    json_object_foreach(keys, key, v) {
+        if (differs(r, n, key) != differing || (!differing && json_is_null(v)))
+            continue;
+        fputs("<tr><th>", f);
+        vs_plot_text(f, key);
+        fputs("</th>", f);
+        for (int i = 0; i < (differing ? n : 1); i++)
+            put_value(f, setting(&r[i], key));
+        fputs("</tr>\n", f);
+    }
+    fputs("</table></div>\n", f);
+    json_decref(keys);
+}
+
+static void put_settings(FILE *f, const struct run *r, int n)
+{
+    if (n > 1) {
+        fputs("<h2>Settings that differ</h2>\n", f);
+        put_rows(f, r, n, true);
+    } else {
+        fputs("<h2>Settings</h2>\n", f);
+    }
+    fputs("<details><summary>all settings, as used</summary>\n", f);
+    put_rows(f, r, n, false);
+    fputs("</details>\n", f);
+}
+
+/* ---- The page ----------------------------------------------------------------------- */
+
+static void put_page(FILE *f, const struct run *r, int n)
+{
+    const char *version = json_string_value(json_object_get(r[0].config, "version"));
+    char title[300];
+    if (n == 1)
+        snprintf(title, sizeof(title), "%s: %s", command_of(&r[0]), r[0].name);
+    else
+        snprintf(title, sizeof(title), "%d runs, side by side", n);
+    fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+          "<meta name=\"viewport\" content=\"width=device-width\">\n<title>", f);
+    vs_plot_text(f, title);
+    fprintf(f, "</title>\n<style>\n%s", style);
+    for (int i = 0; i < VS_REPORT_RUNS; i++)
+        fprintf(f, "polyline.s%d{stroke:var(--s%d)}circle.s%d{fill:var(--s%d)}"
+                ".t%d{color:var(--s%d)}\n", i, i, i, i, i, i);
+    fputs("</style></head><body>\n<h1>", f);
+    vs_plot_text(f, title);
+    fputs("</h1>\n<div class=\"soft\">vsyn-train", f);
+    if (version) {
+        fputs(" ", f);
+        vs_plot_text(f, version);
+    }
+    fputs("</div>\n", f);
+    if (n == 1)
+        put_cards(f, r);
+    else
+        put_overview(f, r, n);
+    put_curves(f, r, n);
+    put_pictures(f, r, n);
+    put_settings(f, r, n);
     fputs("</body></html>\n", f);
-    free(point);
+}
+
+vs_err vs_report_write(const char *path, const char *const *run, int n)
+{
+    VS_ASSERT(n >= 1 && n <= VS_REPORT_RUNS);
+    struct run r[VS_REPORT_RUNS] = { { 0 } };
+    vs_err err = VS_OK;
+    vs_atomic a;
+    for (int i = 0; err == VS_OK && i < n; i++)
+        err = open_run(&r[i], run[i]);
+    if (err == VS_OK)
+        err = vs_atomic_open(&a, path);
+    if (err == VS_OK) {
+        put_page(a.f, r, n);
+        err = vs_atomic_commit(&a);
+    }
+    for (int i = 0; i < n; i++)
+        close_run(&r[i]);
+    return err;
 }
 
 vs_err vs_run_report(const char *run)
 {
-    char *settings = vs_path_join(run, "config.json"), *path = vs_path_join(run, "report.html");
-    json_t *lines = NULL, *config = NULL;
-    vs_atomic a;
-    vs_err err = vs_metrics_load(&lines, run);
-    if (err == VS_OK)
-        err = vs_json_load(&config, settings);
-    if (err == VS_OK)
-        err = vs_atomic_open(&a, path);
-    if (err == VS_OK) {
-        put_report(a.f, run, lines, config);
-        err = vs_atomic_commit(&a);
-    }
-    json_decref(lines);
-    json_decref(config);
-    free(settings);
+    char *path = vs_path_join(run, "report.html");
+    const vs_err err = vs_report_write(path, &run, 1);
     free(path);
     return err;
 }

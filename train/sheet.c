@@ -29,7 +29,7 @@ static const struct glyph {
     { 'd', { 0x01, 0x01, 0x0f, 0x11, 0x11, 0x11, 0x0f } },
     { 'e', { 0x00, 0x00, 0x0e, 0x11, 0x1f, 0x10, 0x0e } },
     { 'f', { 0x06, 0x09, 0x08, 0x1c, 0x08, 0x08, 0x08 } },
-    { 'g', { 0x00, 0x0f, 0x11, 0x11, 0x0f, 0x01, 0x0e } },
+    { 'g', { 0x00, 0x00, 0x0f, 0x11, 0x0f, 0x01, 0x0e } },
     { 'h', { 0x10, 0x10, 0x16, 0x19, 0x11, 0x11, 0x11 } },
     { 'i', { 0x04, 0x00, 0x0c, 0x04, 0x04, 0x04, 0x0e } },
     { 'k', { 0x10, 0x10, 0x12, 0x14, 0x18, 0x14, 0x12 } },
@@ -71,7 +71,7 @@ static void write_text(struct canvas *c, int x, int y, int scale, const char *te
                     dot(c, x + i % 5 * scale, y + i / 5 * scale, scale);
 }
 
-/* ---- Layout ---------------------------------------------------------------------------- */
+/* ---- Layout ------------------------------------------------------------------------- */
 
 static const char *const way[2] = {
     "reconstruction, colours from visible patches",
@@ -128,7 +128,7 @@ vs_err vs_rebuilt_png(const char *path, const vs_model_config *config, const uin
     return err;
 }
 
-/* ---- Video ------------------------------------------------------------------------------ */
+/* ---- Video -------------------------------------------------------------------------- */
 
 /* ffmpeg reads raw frames of this size from the pipe that *to is the other end of. */
 static vs_err start_ffmpeg(pid_t *pid, int *to, const struct canvas *c, double fps,

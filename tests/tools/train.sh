@@ -20,6 +20,8 @@ same "a line per step in the log" "$(curve whole | wc -l)" 240
 same "losses are finite and fall" \
     "$(curve whole | awk '{ if (NR <= 20) a += $2; if (NR > 220) b += $2 } END { print (b < a) }')" 1
 check "report.html is there" grep -q "<polyline" whole/report.html
+check "with a reconstruction" grep -q 'src="data:image/png;base64,' whole/report.html
+check "TensorBoard has a file" test -s whole/events.out.tfevents.vsyn
 check "config.json holds the settings as used" grep -q '"size": 32' whole/config.json
 
 $train $long --out killed 2>killed.err & pid=$!
@@ -46,6 +48,13 @@ check "resumed with other loaders" $train pretrain --out halves --jobs 1 --loade
 same "stopped twice = uninterrupted: weights" "$(weights halves/checkpoints/last)" \
     "$(weights whole/checkpoints/last)"
 same "stopped twice = uninterrupted: log" "$(curve halves)" "$(curve whole)"
+same "killed and resumed = uninterrupted: as many events" \
+    "$(wc -c <killed/events.out.tfevents.vsyn)" "$(wc -c <whole/events.out.tfevents.vsyn)"
+check "reports side by side" $train report whole halves/ --out both.html
+same "with a curve of each" "$(grep -c '<polyline class="line s[01]"' both.html)" 10
+check "a report anew" $train report whole --json
+fails 2 "several runs need a name" "--out FILE.html is required" $train report whole halves
+fails 1 "a report of no run" "not a run" $train report "$PWD"
 check "a finished run has nothing to do" $train pretrain --out whole --device cpu --quiet
 fails 2 "a setting that differs is refused by name" "--lr: the run in whole has 0.0003, not 1.0" \
     $train pretrain --out whole --lr 1
