@@ -103,22 +103,12 @@ static bool draw_mask(vs_mask *shape, vs_pose *pose, const vs_canvas *c, const v
 
 /* ---- Pictures ------------------------------------------------------------------------------- */
 
-/* What the planes of a layout hold for a colour. */
-static void values_of(uint8_t out[3], const uint8_t color[3], vs_layout layout)
-{
-    const int r = color[0], g = color[1], b = color[2];
-    const bool yuv = layout == VS_LAYOUT_YUV420;
-    out[0] = yuv ? vs_yuv_y(r, g, b) : color[0];
-    out[1] = yuv ? vs_yuv_u(r, g, b) : color[1];
-    out[2] = yuv ? vs_yuv_v(r, g, b) : color[2];
-}
-
 /* Everything, which is free, in black. */
 static void draw_ground(vs_canvas *c, vs_mask *shape, vs_layout layout, vs_paint_fn *paint)
 {
     static const uint8_t black[3];
     uint8_t value[3];
-    values_of(value, black, layout);
+    vs_yuv_values(value, black, layout == VS_LAYOUT_YUV420);
     const size_t words = (size_t)c->size * (size_t)c->words;
     memcpy(shape->row, c->free, words * sizeof(*c->free));
     shape->top = 0;
@@ -138,7 +128,7 @@ static int64_t paint_object(const vs_canvas *c, vs_mask *shape, const vs_scene *
         vs_warp_at(&warp, scene->params.textures, columns, o, pose, &scene->params, frame);
         return vs_texture_paint(c, shape, &warp, layout);
     }
-    values_of(value, o->color, layout);
+    vs_yuv_values(value, o->color, layout == VS_LAYOUT_YUV420);
     return paint(c, shape, value);
 }
 

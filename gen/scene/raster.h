@@ -21,13 +21,15 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hd.h"
+
 typedef struct vs_mask {
     int size, words;               /* pixels and 64-bit words of a row */
     int top, bottom;               /* rows that may hold bits */
     uint64_t *row;                 /* (size, words), the caller's */
 } vs_mask;
 
-static inline int vs_mask_words(int size)
+VS_HD int vs_mask_words(int size)
 {
     return (size + 63) / 64;
 }

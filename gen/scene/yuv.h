@@ -39,6 +39,15 @@ VS_HD uint8_t vs_yuv_mean(int a, int b, int c, int d)
     return (uint8_t)((a + b + c + d + 2) >> 2);
 }
 
+/* A colour as it is, or as Y U V of a pixel. */
+VS_HD void vs_yuv_values(uint8_t out[3], const uint8_t rgb[3], int yuv)
+{
+    const int r = rgb[0], g = rgb[1], b = rgb[2];
+    out[0] = yuv ? vs_yuv_y(r, g, b) : rgb[0];
+    out[1] = yuv ? vs_yuv_u(r, g, b) : rgb[1];
+    out[2] = yuv ? vs_yuv_v(r, g, b) : rgb[2];
+}
+
 /* Planes Y (H, W), U and V (H / 2, W / 2), each row `stride` bytes after the one before. */
 typedef struct vs_yuv420 {
     uint8_t *plane[3];

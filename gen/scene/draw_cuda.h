@@ -1,0 +1,35 @@
+/* Drawing scenes on a GPU: many frames at once, the bytes of gen/scene/draw.c.
+ *
+ * Two kernels. One thread per frame and object works out its pose and rasterises it into a mask
+ * of its own; one thread per frame, row and 64 pixels walks the masks from the topmost object
+ * down and paints what is free. Pose, rasteriser and colours are the very functions of the CPU
+ * (pose.h, raster_core.h, yuv.h), compiled without fused multiply-add.
+ *
+ * Flat colours only. Masks take n * size * ceil(size / 64) * 8 bytes a frame (4 MB for 500
+ * objects at 256); frames are drawn in batches of at most 256 MB of them, one frame at least.
+ *
+ * Compiled where nvcc is (meson option cuda); nothing but its test links it yet.
+ */
+#ifndef VSYN_GEN_SCENE_DRAW_CUDA_H
+#define VSYN_GEN_SCENE_DRAW_CUDA_H
+
+#include "gen/scene/scene.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* NULL, or why no GPU can be used. */
+const char *vs_scene_cuda_missing(void);
+
+/* Frames of a scene into host memory. PLANES: out (T, 3, size, size); YUV420: per frame Y (size,
+ * size), then U and V (size / 2, size / 2), size even. RGB is not offered. Returns NULL, or what
+ * went wrong, in words. */
+const char *vs_scene_draw_cuda(uint8_t *out, vs_layout layout, const vs_scene *scene,
+                               const int *frames, int T);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VSYN_GEN_SCENE_DRAW_CUDA_H */
