@@ -171,6 +171,7 @@ static char *changed(const char *dir, const char *without, const char *extra, co
     vs_weights *w = NULL;
     CHECK_OK(vs_weights_open(&w, from));
     vs_tensor list[64];
+    char names[7][16];
     int n = 0;
     for (int i = 0; i < vs_weights_count(w); i++) {
         list[n] = *vs_weights_at(w, i);
@@ -181,8 +182,9 @@ static char *changed(const char *dir, const char *without, const char *extra, co
         n++;
     }
     for (int i = 0; extra && i < 7; i++) {
+        snprintf(names[i], sizeof(names[i]), "%s%d", extra, i);
         list[n] = list[0];
-        list[n++].name = vs_strf("%s%d", extra, i);
+        list[n++].name = names[i];
     }
     CHECK_OK(vs_safetensors_write(path, list, n, NULL));
     vs_weights_close(&w);

@@ -23,7 +23,8 @@ static vs_err open_container(vs_weights *w)
 {
     uint8_t head[4] = { 0 };
     VS_TRY(vs_map_open(&w->map, w->path));
-    memcpy(head, w->map.data, w->map.size < 4 ? w->map.size : 4);
+    if (w->map.size)               /* no bytes: no address */
+        memcpy(head, w->map.data, w->map.size < 4 ? w->map.size : 4);
     if (vs_pth_is(head, w->map.size))
         return vs_pth_open(&w->pth, w->map.data, w->map.size, w->path);
     vs_map_close(&w->map);
