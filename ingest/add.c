@@ -11,23 +11,28 @@
 
 const vs_opt vs_add_opts[] = {
     { "list", VS_OPT_TEXT, offsetof(vs_add_settings, list), .arg = "FILE",
-      .help = "list of \"path label\" lines" },
+      .help = "list of lines \"path label\", \"path frames label\" or \"path\"" },
     { "folder", VS_OPT_TEXT, offsetof(vs_add_settings, folder), .arg = "DIR",
       .help = "one sub-folder per class" },
-    { "dataset", VS_OPT_TEXT, offsetof(vs_add_settings, dataset), .arg = "ucf101|hmdb51",
-      .help = "official splits; needs --root and --annotations" },
+    { "dataset", VS_OPT_TEXT, offsetof(vs_add_settings, dataset), .arg = "NAME",
+      .help = "ucf101, hmdb51, kinetics400, kinetics600, kinetics700, ssv2: the official lists" },
     { "root", VS_OPT_TEXT, offsetof(vs_add_settings, root), .arg = "DIR",
       .help = "where the videos are (--list: of relative paths; default: beside the list)" },
     { "annotations", VS_OPT_TEXT, offsetof(vs_add_settings, annotations), .arg = "DIR",
       .help = "folder of the official split files" },
-    { "fold", VS_OPT_INT, offsetof(vs_add_settings, fold), .def = "1", .min = 1, .max = 3,
-      .arg = "N", .help = "official split 1, 2 or 3 (of 2 and 3: splits train2, test2, ...)" },
+    { "fold", VS_OPT_INT, offsetof(vs_add_settings, fold), .def = "0", .min = 0, .max = 3,
+      .arg = "N", .help = "of ucf101, hmdb51: 1, 2 (train2, test2), 3; 0: all that are there" },
     { "split", VS_OPT_TEXT, offsetof(vs_add_settings, split), .arg = "NAME",
       .help = "of a --list (default: train, val or test by the file's name, else all)" },
     { "classes", VS_OPT_TEXT, offsetof(vs_add_settings, classes), .arg = "FILE",
       .help = "class names of a --list, one per line, line 1 for label 0" },
     { "test-share", VS_OPT_REAL, offsetof(vs_add_settings, test_share), .def = "0", .min = 0,
       .max = 0.9, .arg = "F", .help = "share of each class of a --folder that becomes \"test\"" },
+    { "format", VS_OPT_CHOICE, offsetof(vs_add_settings, format), .def = "auto",
+      .choices = "auto|path-label|path-frames-label|path|comma",
+      .help = "of the lines of a --list; auto tells the first three apart" },
+    { "unlabelled", VS_OPT_FLAG, offsetof(vs_add_settings, unlabelled),
+      .help = "every video below --folder, without labels (for pre-training)" },
     { "name", VS_OPT_TEXT, offsetof(vs_add_settings, name), .arg = "NAME",
       .help = "of the data set (default: --dataset, or the folder of the list or classes)" },
     { "encoding", VS_OPT_CHOICE, offsetof(vs_add_settings, encoding), .def = "jpeg",
@@ -46,6 +51,19 @@ const vs_opt vs_add_opts[] = {
     { 0 }
 };
 
+static vs_err check_dataset(const char *name)
+{
+    static const char *const known[] = { "ucf101", "hmdb51", "kinetics400", "kinetics600",
+                                         "kinetics700", "ssv2" };
+    for (int i = 0; i < 6; i++)
+        if (strcmp(name, known[i]) == 0)
+            return VS_OK;
+    const char *near = vs_nearest(name, known, 6);
+    return VS_FAIL(VS_ERR_USAGE, "--dataset %s: expected ucf101, hmdb51, kinetics400, kinetics600, "
+                   "kinetics700 or ssv2%s%s", name, near ? "; did you mean " : "",
+                   near ? near : "");
+}
+
 /* Options that mean nothing beside the chosen kind of list. */
 static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
 {
@@ -60,6 +78,7 @@ static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
         { "root", true, false, true },     { "annotations", false, false, true },
         { "fold", false, false, true },    { "split", true, false, false },
         { "classes", true, false, false }, { "test-share", false, true, false },
+        { "format", true, false, false },  { "unlabelled", false, true, false },
     };
     for (size_t i = 0; i < sizeof(fits) / sizeof(*fits); i++)
         if (vs_call_given(call, fits[i].option) &&
@@ -68,12 +87,7 @@ static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
                            s->list ? "list" : s->folder ? "folder" : "dataset");
     if (!s->dataset)
         return VS_OK;
-    static const char *const known[] = { "ucf101", "hmdb51" };
-    if (strcmp(s->dataset, known[0]) != 0 && strcmp(s->dataset, known[1]) != 0) {
-        const char *near = vs_nearest(s->dataset, known, 2);
-        return VS_FAIL(VS_ERR_USAGE, "--dataset %s: expected ucf101 or hmdb51%s%s", s->dataset,
-                       near ? "; did you mean " : "", near ? near : "");
-    }
+    VS_TRY(check_dataset(s->dataset));
     if (!s->root || !s->annotations)
         return VS_FAIL(VS_ERR_USAGE, "--dataset %s needs --root DIR and --annotations DIR",
                        s->dataset);
@@ -83,12 +97,19 @@ static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
 static vs_err read_listing(vs_listing *out, const vs_add_settings *s)
 {
     if (s->list)
-        return vs_list_file(out, s->list, s->root, s->split, s->classes);
+        return vs_list_file_as(out, s->list, (vs_list_format)s->format, s->root, s->split,
+                               s->classes);
+    if (s->folder && s->unlabelled)
+        return vs_list_tree(out, s->folder);
     if (s->folder)
         return vs_list_folder(out, s->folder, s->test_share, (uint64_t)s->common.seed);
     if (strcmp(s->dataset, "ucf101") == 0)
         return vs_list_ucf101(out, s->root, s->annotations, s->fold);
-    return vs_list_hmdb51(out, s->root, s->annotations, s->fold);
+    if (strcmp(s->dataset, "hmdb51") == 0)
+        return vs_list_hmdb51(out, s->root, s->annotations, s->fold);
+    if (strcmp(s->dataset, "ssv2") == 0)
+        return vs_list_ssv2(out, s->root, s->annotations);
+    return vs_list_kinetics(out, s->dataset, s->root, s->annotations);
 }
 
 /* The folder that holds the list, or that holds the classes: train.csv and val.csv of one

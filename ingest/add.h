@@ -9,7 +9,8 @@ typedef struct vs_add_settings {
     const char *list, *folder, *dataset, *root, *annotations, *split, *classes, *name;
     int fold, encoding, quality, short_side;
     double test_share, fps, max_seconds;
-    bool retry;
+    int format;
+    bool retry, unlabelled;
 } vs_add_settings;
 
 extern const vs_opt vs_add_opts[];

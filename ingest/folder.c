@@ -1,27 +1,14 @@
 /* One folder per class: DIR/class/video.mp4. Files with other endings are passed over. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "ingest/tree.h"
 #include "ingest/ingest.h"
-
-static bool is_video(const char *name)
-{
-    static const char *const endings[] = {
-        "avi", "mp4", "mkv", "webm", "mov", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "ogv",
-        "3gp", "asf", "gif"
-    };
-    const char *ext = vs_path_ext(name);
-    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
-        if (strcasecmp(ext, endings[i]) == 0)
-            return true;
-    return false;
-}
 
 /* Sort key of a file: a draw from (seed, its name), the same whatever lies beside it. */
 struct draw {
@@ -64,7 +51,7 @@ static vs_err add_class(vs_listing *l, const char *path, const char *name, int *
     const vs_err err = vs_dir_list(dir, &files, &n);
     for (int i = 0; i < n; i++) {
         char *full = vs_path_join(dir, files[i]);
-        if (files[i][0] != '.' && is_video(files[i]) && !vs_path_is_dir(full)) {
+        if (files[i][0] != '.' && vs_is_video(files[i]) && !vs_path_is_dir(full)) {
             vs_listing_add(l, full, vs_strf("%s/%s", name, files[i]), l->split[0], l->classes);
         } else {
             *others += files[i][0] != '.';
@@ -93,7 +80,7 @@ static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_
             err = add_class(out, path, names[i], &others);
             choose_test(out, first, test_share, seed);
         } else {
-            loose += is_video(names[i]);
+            loose += vs_is_video(names[i]);
         }
         free(dir);
     }
@@ -101,7 +88,7 @@ static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_
     VS_TRY(err);
     if (out->n == 0)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: no videos in sub-folders (%d lie in it directly); "
-                       "expected one sub-folder per class, or use --list", path, loose);
+                       "expected one sub-folder per class, or --unlabelled", path, loose);
     if (loose + others > 0)
         vs_say("%s: %d files are not videos of a class and are left out", path, loose + others);
     return VS_OK;
@@ -113,6 +100,24 @@ vs_err vs_list_folder(vs_listing *out, const char *path, double test_share, uint
                          .keep_split = test_share > 0 };
     vs_err err = vs_path_is_dir(path) ? walk(out, path, test_share, seed)
                                       : VS_FAIL(VS_ERR_IO, "%s: no such folder", path);
+    if (err != VS_OK)
+        vs_listing_free(out);
+    return err;
+}
+
+vs_err vs_list_tree(vs_listing *out, const char *path)
+{
+    *out = (vs_listing){ .split = { vs_strdup("train") } };
+    vs_tree tree;
+    vs_tree_init(&tree, path);
+    vs_err err = vs_path_is_dir(path) ? vs_tree_scan(&tree)
+                                      : VS_FAIL(VS_ERR_IO, "%s: no such folder", path);
+    for (int i = 0; i < tree.n; i++)
+        vs_listing_add(out, vs_path_join(path, tree.file[i].path), vs_strdup(tree.file[i].path),
+                       out->split[0], -1);
+    if (err == VS_OK && out->n == 0)
+        err = VS_FAIL(VS_ERR_CORRUPT, "%s: no videos in it", path);
+    vs_tree_free(&tree);
     if (err != VS_OK)
         vs_listing_free(out);
     return err;

@@ -18,7 +18,8 @@ typedef struct vs_item {
     char *path;                    /* to open */
     char *name;                    /* in the store: as listed */
     const char *split;             /* lives as long as the listing */
-    int label;
+    int label;                     /* -1 = none */
+    bool again;                    /* an item before has this name, in another split */
 } vs_item;
 
 typedef struct vs_listing {
@@ -26,25 +27,49 @@ typedef struct vs_listing {
     int n;
     char **class_name;             /* NULL: labels without names */
     int classes;
-    char *split[2];                /* what the items' splits point to */
+    char *split[6];                /* what the items' splits point to */
     int repeated;                  /* lines that said the same again, left out */
     bool keep_split;               /* a file that the store knows stays in its split */
 } vs_listing;
 
 void vs_listing_free(vs_listing *listing);
 
-/* "path label" lines. root: of relative paths, NULL = the list's folder; split: NULL =
- * train, val or test when the file is named so, else "all"; classes: file of one name per
- * line, or NULL. */
+typedef enum vs_list_format {
+    VS_LIST_AUTO,                  /* by the whole file: one of the next three */
+    VS_LIST_PATH_LABEL,            /* "a clip.mp4 3": VideoMAE, mmaction2, vsyn-gen */
+    VS_LIST_PATH_FRAMES_LABEL,     /* "clip 163 3", "clip.mp4 0 -1" (no label) */
+    VS_LIST_PATH,                  /* "a clip.mp4": no labels */
+    VS_LIST_COMMA                  /* "a clip.mp4,3" */
+} vs_list_format;
+
+/* root: of relative paths, NULL = the list's folder; split: NULL = train, val or test when the
+ * file's name has that word ("split_2" makes it train2, ...), else "all"; classes: file of one
+ * name per line, or NULL. */
 vs_err vs_list_file(vs_listing *out, const char *path, const char *root, const char *split,
                     const char *classes);
+vs_err vs_list_file_as(vs_listing *out, const char *path, vs_list_format format, const char *root,
+                       const char *split, const char *classes);
+/* The same with nothing but a format given. */
+vs_err vs_list_read(vs_listing *out, const char *path, vs_list_format format);
 /* One sub-folder per class, in byte order. test_share of each class (chosen by seed and
  * name, at least one file on either side where there are two) goes to "test". */
 vs_err vs_list_folder(vs_listing *out, const char *path, double test_share, uint64_t seed);
-/* Official splits; fold 1..3. Splits are called "train" and "test", of folds 2 and 3
- * "train2", "test2", ... */
+/* Every video below a folder, without labels, in the split "train". */
+vs_err vs_list_tree(vs_listing *out, const char *path);
+/* Official splits; fold 1..3, 0: every fold whose lists are there. Splits are called "train" and
+ * "test", of folds 2 and 3 "train2", "test2", ... */
 vs_err vs_list_ucf101(vs_listing *out, const char *root, const char *annotations, int fold);
 vs_err vs_list_hmdb51(vs_listing *out, const char *root, const char *annotations, int fold);
+/* set: kinetics400, kinetics600 or kinetics700. Splits "train", "val", "test". */
+vs_err vs_list_kinetics(vs_listing *out, const char *set, const char *root,
+                        const char *annotations);
+vs_err vs_list_ssv2(vs_listing *out, const char *root, const char *annotations);
+/* Both folders must be there; nothing is in the listing yet. */
+vs_err vs_listing_begin(vs_listing *out, const char *root, const char *annotations);
+/* Items that say the same again are left out and counted, a second place of a file is marked
+ * `again`. A file with two labels, or in two splits of one fold (split[0] and [1], ...), is
+ * CORRUPT, and so is an empty listing: `expected` says what was looked for. */
+vs_err vs_listing_settle(vs_listing *listing, const char *annotations, const char *expected);
 
 /* Shared by the readers of lists: lines of a text file without BOM, CR, and blanks at the
  * ends. `problem` collects what is wrong, for one message at the end. */

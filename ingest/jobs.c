@@ -224,6 +224,8 @@ static vs_err register_items(struct run *run, const vs_listing *l)
                                             item->name, item->label);
         free(known);
         VS_TRY(err);
+        if (item->again)
+            continue;
         VS_TRY(vs_writer_state(&state, run->writer, run->dataset, item->name));
         if (state == VS_CLIP_ABSENT || (state == VS_CLIP_FAILED && run->options->retry))
             run->todo[run->n_todo++] = item;

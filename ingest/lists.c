@@ -1,11 +1,15 @@
-/* Lists in files: lines, their traps, and the "path label" format of VideoMAE, mmaction
- * and vsyn-gen.
+/* Lists in files: lines, their traps, and the formats of VideoMAE, mmaction2 and
+ * vsyn-gen.
  *
  *     videos/a clip.mp4 3           the label follows the last blank; paths may hold blanks
  *     "videos/a clip.mp4" 3         quotes around the path are taken off
+ *     frames/clip 163 3             path, number of frames, label: when every line ends so
+ *     videos/clip.mp4 0 -1          the same of VideoMAE v2: -1 is no label
+ *     videos/a clip.mp4             no labels: when every line ends as a video does
  *
  * A byte order mark, CR LF, blanks at the ends and empty lines are passed over.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ingest/ingest.h"
+#include "ingest/tree.h"
 
 #define LABEL_MAX 999999
 
@@ -111,14 +116,14 @@ void vs_listing_free(vs_listing *l)
         free(l->class_name[i]);
     free(l->class_name);
     free(l->item);
-    free(l->split[0]);
-    free(l->split[1]);
+    for (size_t i = 0; i < sizeof(l->split) / sizeof(*l->split); i++)
+        free(l->split[i]);
     *l = (vs_listing){ 0 };
 }
 
 void vs_listing_add(vs_listing *l, char *path, char *name, const char *split, int label)
 {
-    const vs_item item = { path, name, split, label };
+    const vs_item item = { path, name, split, label, false };
     VS_PUSH(l->item, l->n, item);
 }
 
@@ -239,17 +244,86 @@ static vs_err read_classes(vs_listing *l, const char *path)
     return err;
 }
 
-static void parse_line(vs_listing *l, vs_lines *lines, int i, const char *root)
+/* ---- Which format ------------------------------------------------------------------------ */
+
+/* Takes a whole number, -1 or more, off the end of a line. */
+static bool cut_number(char *line, char separator, long *value)
+{
+    char *at = line + strlen(line);
+    while (at > line && (separator ? at[-1] != separator : !blank(at[-1])))
+        at--;
+    char *end;
+    *value = strtol(at, &end, 10);
+    if (at == line || *end || end == at || *at == '+' || *value < -1 || *value > LABEL_MAX)
+        return false;
+    at[-1] = 0;
+    trim(line);
+    return *line != 0;
+}
+
+static bool names_video(const char *line)
+{
+    char *copy = vs_strdup(line), *path = copy;
+    unquote(&path);
+    const bool yes = vs_is_video(path);
+    free(copy);
+    return yes;
+}
+
+/* "clip 163 3", and there is no file "clip 163". */
+static bool has_two_numbers(const char *line, const char *root)
+{
+    char *copy = vs_strdup(line);
+    long label, frames;
+    bool yes = cut_number(copy, 0, &label);
+    if (yes) {
+        char *full = vs_path_join(root, copy);
+        yes = !vs_path_exists(full) && cut_number(copy, 0, &frames);
+        free(full);
+    }
+    free(copy);
+    return yes;
+}
+
+static vs_list_format detect(const vs_lines *lines, const char *root)
+{
+    bool paths = true, numbers = true;
+    for (int i = 0; i < lines->n && (paths || numbers); i++)
+        if (*lines->line[i]) {
+            paths = paths && names_video(lines->line[i]);
+            numbers = numbers && has_two_numbers(lines->line[i], root);
+        }
+    return paths ? VS_LIST_PATH : numbers ? VS_LIST_PATH_FRAMES_LABEL : VS_LIST_PATH_LABEL;
+}
+
+/* The path and the label of a line in place; false when it is not of this format. */
+static bool cut_line(char **path, int *label, char *line, vs_list_format format)
+{
+    long value = -1, frames;
+    *path = line;
+    if (format == VS_LIST_PATH_LABEL)
+        return vs_line_label(path, label, line);
+    bool good = true;
+    if (format == VS_LIST_COMMA)
+        good = cut_number(line, ',', &value);
+    else if (format == VS_LIST_PATH_FRAMES_LABEL)
+        good = cut_number(line, 0, &value) && cut_number(line, 0, &frames);
+    *label = (int)value;
+    return good;
+}
+
+static void parse_line(vs_listing *l, vs_lines *lines, int i, const char *root,
+                       vs_list_format format)
 {
     char *path;
     int label;
-    if (!vs_line_label(&path, &label, lines->line[i])) {
+    if (!cut_line(&path, &label, lines->line[i], format)) {
         explain(lines, i, lines->line[i]);
         return;
     }
     unquote(&path);
     char *full = vs_path_join(root, path);
-    if (path[strlen(path) - 1] == ',' && !vs_path_exists(full))
+    if (format == VS_LIST_PATH_LABEL && path[strlen(path) - 1] == ',' && !vs_path_exists(full))
         vs_lines_problem(lines, i, "a comma before the label; expected \"path label\"");
     else if (l->class_name && label >= l->classes)
         vs_lines_problem(lines, i, "the label is %d, with %d class names it is 0 to %d%s", label,
@@ -258,14 +332,29 @@ static void parse_line(vs_listing *l, vs_lines *lines, int i, const char *root)
     vs_listing_add(l, full, vs_strdup(path), l->split[0], label);
 }
 
+/* Is there this word in a name, between other things than letters? */
+static const char *word_in(const char *name, const char *word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = strstr(name, word); at; at = strstr(at + 1, word))
+        if ((at == name || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[n]))
+            return at;
+    return NULL;
+}
+
+/* "kinetics400_train_list_videos.txt": train; "ucf101_val_split_2_videos.txt": val2. */
 static char *default_split(const char *path)
 {
-    static const char *const usual[] = { "train", "val", "test" };
-    const char *base = vs_path_base(path), *dot = strrchr(base, '.');
-    const size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
-    for (size_t i = 0; i < 3; i++)
-        if (strlen(usual[i]) == n && strncmp(base, usual[i], n) == 0)
-            return vs_strdup(usual[i]);
+    static const struct {
+        const char *word, *split;
+    } usual[] = { { "train", "train" }, { "val", "val" }, { "validation", "val" },
+                  { "test", "test" } };
+    const char *base = vs_path_base(path), *number = strstr(base, "split_");
+    const int fold = number ? number[6] - '0' : 0;
+    for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+        if (word_in(base, usual[i].word))
+            return fold == 2 || fold == 3 ? vs_strf("%s%d", usual[i].split, fold)
+                                          : vs_strdup(usual[i].split);
     return vs_strdup("all");
 }
 
@@ -286,14 +375,17 @@ static vs_err count_labels(vs_listing *l, const char *path)
     return VS_OK;
 }
 
-static vs_err parse_list(vs_listing *out, vs_lines *lines, const char *root)
+static vs_err parse_list(vs_listing *out, vs_lines *lines, const char *root,
+                         vs_list_format format)
 {
+    if (format == VS_LIST_AUTO)
+        format = detect(lines, root);
     int *line_of = vs_new(sizeof(*line_of) * ((size_t)lines->n + 1));
     for (int i = 0; i < lines->n; i++) {
         if (!*lines->line[i])
             continue;
         const int before = out->n;
-        parse_line(out, lines, i, root);
+        parse_line(out, lines, i, root, format);
         if (out->n > before)
             line_of[before] = i;
     }
@@ -303,8 +395,8 @@ static vs_err parse_list(vs_listing *out, vs_lines *lines, const char *root)
     return count_labels(out, lines->path);
 }
 
-vs_err vs_list_file(vs_listing *out, const char *path, const char *root, const char *split,
-                    const char *classes)
+vs_err vs_list_file_as(vs_listing *out, const char *path, vs_list_format format, const char *root,
+                       const char *split, const char *classes)
 {
     *out = (vs_listing){ .split = { split ? vs_strdup(split) : default_split(path) } };
     vs_lines lines = { 0 };
@@ -319,10 +411,21 @@ vs_err vs_list_file(vs_listing *out, const char *path, const char *root, const c
     if (err == VS_OK)
         err = vs_lines_read(&lines, path);
     if (err == VS_OK)
-        err = parse_list(out, &lines, root ? root : folder);
+        err = parse_list(out, &lines, root ? root : folder, format);
     vs_lines_free(&lines);
     free(folder);
     if (err != VS_OK)
         vs_listing_free(out);
     return err;
+}
+
+vs_err vs_list_file(vs_listing *out, const char *path, const char *root, const char *split,
+                    const char *classes)
+{
+    return vs_list_file_as(out, path, VS_LIST_AUTO, root, split, classes);
+}
+
+vs_err vs_list_read(vs_listing *out, const char *path, vs_list_format format)
+{
+    return vs_list_file_as(out, path, format, NULL, NULL, NULL);
 }

@@ -14,30 +14,104 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "ingest/tree.h"
 #include "ingest/ingest.h"
 
-/* ROOT/CLASS/FILE, or ROOT/FILE when the copy is flat. */
-static char *find_video(const char *root, const char *name)
-{
-    char *path = vs_path_join(root, name);
-    if (vs_path_exists(path))
-        return path;
-    char *flat = vs_path_join(root, vs_path_base(name));
-    const bool there = vs_path_exists(flat);
-    free(there ? path : flat);
-    return there ? flat : path;
-}
-
-static vs_err begin(vs_listing *out, const char *root, const char *annotations, int fold)
+vs_err vs_listing_begin(vs_listing *out, const char *root, const char *annotations)
 {
     *out = (vs_listing){ 0 };
     if (!vs_path_is_dir(root))
         return VS_FAIL(VS_ERR_IO, "%s: no such folder (--root)", root);
     if (!vs_path_is_dir(annotations))
         return VS_FAIL(VS_ERR_IO, "%s: no such folder (--annotations)", annotations);
-    out->split[0] = fold == 1 ? vs_strdup("train") : vs_strf("train%d", fold);
-    out->split[1] = fold == 1 ? vs_strdup("test") : vs_strf("test%d", fold);
     return VS_OK;
+}
+
+/* Names of a fold's splits, at their places. */
+static const char *fold_split(vs_listing *l, int fold, bool test)
+{
+    char **at = &l->split[2 * (fold - 1) + test];
+    if (!*at)
+        *at = fold == 1 ? vs_strdup(test ? "test" : "train")
+                        : vs_strf("%s%d", test ? "test" : "train", fold);
+    return *at;
+}
+
+struct entry {
+    const vs_item *item;
+    int i;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    const int c = strcmp(x->item->name, y->item->name);
+    return c ? c : x->i - y->i;
+}
+
+static int fold_of(const vs_listing *l, const char *split)
+{
+    int i = 0;
+    while (l->split[i] != split)
+        i++;
+    return l->split[2] && strcmp(l->split[2], "test") == 0 ? 0 : i / 2;
+}
+
+/* Two places of one file: VS_OK when they go together; *same: they say the same. */
+static vs_err compare_places(bool *same, const vs_listing *l, const vs_item *a, const vs_item *b,
+                             const char *annotations)
+{
+    *same = a->split == b->split && a->label == b->label;
+    if (*same)
+        return VS_OK;
+    if (a->label != b->label)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: %s has the labels %d and %d", annotations, a->name,
+                       a->label, b->label);
+    /* A video in the training and the test part would make every figure worthless. */
+    if (fold_of(l, a->split) == fold_of(l, b->split))
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: %s is listed twice (in the splits %s and %s)",
+                       annotations, a->name, a->split, b->split);
+    return VS_OK;
+}
+
+/* The items that `drop` marks, out. */
+static void leave_out(vs_listing *l, const bool *drop)
+{
+    int kept = 0;
+    for (int i = 0; i < l->n; i++) {
+        if (drop[i]) {
+            free(l->item[i].path);
+            free(l->item[i].name);
+        } else {
+            l->item[kept++] = l->item[i];
+        }
+    }
+    l->repeated += l->n - kept;
+    l->n = kept;
+}
+
+vs_err vs_listing_settle(vs_listing *l, const char *annotations, const char *expected)
+{
+    if (l->n == 0)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: the lists name no videos; expected %s", annotations,
+                       expected);
+    struct entry *order = vs_new(sizeof(*order) * (size_t)l->n);
+    bool *drop = vs_new((size_t)l->n);
+    vs_err err = VS_OK;
+    for (int i = 0; i < l->n; i++)
+        order[i] = (struct entry){ &l->item[i], i };
+    qsort(order, (size_t)l->n, sizeof(*order), by_name);
+    for (int i = 1; i < l->n && err == VS_OK; i++)
+        for (int k = i - 1; k >= 0 && err == VS_OK && !drop[order[i].i] &&
+                            strcmp(order[k].item->name, order[i].item->name) == 0; k--) {
+            l->item[order[i].i].again = true;
+            err = compare_places(&drop[order[i].i], l, order[k].item, order[i].item, annotations);
+        }
+    if (err == VS_OK)
+        leave_out(l, drop);
+    free(order);
+    free(drop);
+    return err;
 }
 
 /* ---- UCF101 ---------------------------------------------------------------------------- */
@@ -88,7 +162,8 @@ static int class_of_path(const vs_listing *l, const char *path)
 }
 
 /* labelled: the line ends with the number of its class, counted from 1. */
-static void parse_video(vs_listing *l, vs_lines *lines, int i, const char *root, bool labelled)
+static void parse_video(vs_listing *l, vs_lines *lines, int i, vs_tree *disk, bool labelled,
+                        const char *split)
 {
     char *path = lines->line[i];
     int number = 0;
@@ -104,12 +179,13 @@ static void parse_video(vs_listing *l, vs_lines *lines, int i, const char *root,
     else if (has_number && number != label + 1)
         vs_lines_problem(lines, i, "number %d, but %s is number %d in classInd.txt", number,
                          l->class_name[label], label + 1);
-    vs_listing_add(l, find_video(root, path), vs_strdup(path), l->split[!labelled], label);
+    vs_listing_add(l, vs_tree_find(disk, path, NULL, NULL), vs_strdup(path), split, label);
 }
 
-static vs_err read_videos(vs_listing *l, const char *root, const char *annotations,
-                          const char *kind, int fold)
+static vs_err read_videos(vs_listing *l, vs_tree *disk, const char *annotations, int fold,
+                          bool test)
 {
+    const char *kind = test ? "test" : "train", *split = fold_split(l, fold, test);
     char *name = vs_strf("%slist%02d.txt", kind, fold), *path = vs_path_join(annotations, name);
     free(name);
     vs_lines lines;
@@ -117,7 +193,7 @@ static vs_err read_videos(vs_listing *l, const char *root, const char *annotatio
     if (err == VS_OK) {
         for (int i = 0; i < lines.n; i++)
             if (*lines.line[i])
-                parse_video(l, &lines, i, root, strcmp(kind, "train") == 0);
+                parse_video(l, &lines, i, disk, !test, split);
         err = vs_lines_verdict(&lines);
         vs_lines_free(&lines);
     }
@@ -125,40 +201,32 @@ static vs_err read_videos(vs_listing *l, const char *root, const char *annotatio
     return err;
 }
 
-/* A video in the training and the test part would make every figure worthless. */
-static int by_name(const void *a, const void *b)
+/* Is this fold meant? 0 means those whose list is there. */
+static bool wants_fold(const char *annotations, int fold, int i)
 {
-    return strcmp((*(const vs_item *const *)a)->name, (*(const vs_item *const *)b)->name);
-}
-
-static vs_err check_disjoint(const vs_listing *l, const char *annotations)
-{
-    const vs_item **order = vs_new(sizeof(*order) * ((size_t)l->n + 1));
-    for (int i = 0; i < l->n; i++)
-        order[i] = &l->item[i];
-    qsort(order, (size_t)l->n, sizeof(*order), by_name);
-    vs_err err = VS_OK;
-    for (int i = 1; i < l->n && err == VS_OK; i++)
-        if (by_name(&order[i - 1], &order[i]) == 0)
-            err = VS_FAIL(VS_ERR_CORRUPT, "%s: %s is listed twice (in the splits %s and %s)",
-                          annotations, order[i]->name, order[i - 1]->split, order[i]->split);
-    if (err == VS_OK && l->n == 0)
-        err = VS_FAIL(VS_ERR_CORRUPT, "%s: the lists name no videos", annotations);
-    free(order);
-    return err;
+    char *path = vs_strf("%s/trainlist%02d.txt", annotations, i);
+    const bool there = vs_path_exists(path);
+    free(path);
+    return fold == i || (fold == 0 && there);
 }
 
 vs_err vs_list_ucf101(vs_listing *out, const char *root, const char *annotations, int fold)
 {
-    vs_err err = begin(out, root, annotations, fold);
+    vs_tree disk;
+    vs_err err = vs_listing_begin(out, root, annotations);
+    vs_tree_init(&disk, root);
     if (err == VS_OK)
         err = read_class_index(out, annotations);
+    for (int i = 1; i <= 3 && err == VS_OK; i++) {
+        if (!wants_fold(annotations, fold, i))
+            continue;
+        err = read_videos(out, &disk, annotations, i, false);
+        if (err == VS_OK)
+            err = read_videos(out, &disk, annotations, i, true);
+    }
     if (err == VS_OK)
-        err = read_videos(out, root, annotations, "train", fold);
-    if (err == VS_OK)
-        err = read_videos(out, root, annotations, "test", fold);
-    if (err == VS_OK)
-        err = check_disjoint(out, annotations);
+        err = vs_listing_settle(out, annotations, "trainlist01.txt and testlist01.txt");
+    vs_tree_free(&disk);
     if (err != VS_OK)
         vs_listing_free(out);
     return err;
@@ -167,8 +235,9 @@ vs_err vs_list_ucf101(vs_listing *out, const char *root, const char *annotations
 /* ---- HMDB51 ---------------------------------------------------------------------------- */
 
 /* The lines of one class. */
-static vs_err read_hmdb_class(vs_listing *l, const char *root, const char *path, const char *class)
+static vs_err read_hmdb_class(vs_listing *l, vs_tree *disk, const char *path, int label, int fold)
 {
+    const char *class = l->class_name[label];
     vs_lines lines;
     VS_TRY(vs_lines_read(&lines, path));
     for (int i = 0; i < lines.n; i++) {
@@ -181,12 +250,12 @@ static vs_err read_hmdb_class(vs_listing *l, const char *root, const char *path,
                              lines.line[i]);
         } else if (part > 0) {
             char *name = vs_strf("%s/%s", class, file);
-            vs_listing_add(l, find_video(root, name), name, l->split[part - 1], l->classes);
+            vs_listing_add(l, vs_tree_find(disk, name, NULL, NULL), name,
+                           fold_split(l, fold, part == 2), label);
         }
     }
     const vs_err err = vs_lines_verdict(&lines);
     vs_lines_free(&lines);
-    VS_PUSH(l->class_name, l->classes, vs_strdup(class));
     return err;
 }
 
@@ -195,39 +264,63 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static vs_err read_hmdb(vs_listing *l, const char *root, const char *annotations, int fold)
+/* "sword" of sword_test_split1.txt, when it is a list of this fold; the caller frees it. */
+static char *class_of_list(const char *name, int fold)
 {
-    char **names, ending[32];
+    char ending[32];
+    const int tail = snprintf(ending, sizeof(ending), "_test_split%d.txt", fold);
+    const int stem = (int)strlen(name) - tail;
+    return stem > 0 && strcmp(name + stem, ending) == 0 ? vs_strf("%.*s", stem, name) : NULL;
+}
+
+/* Classes of the folds that are meant, in the order of their names: sword comes before
+ * sword_exercise, its file after. */
+static void collect_classes(vs_listing *l, char **names, int n, int fold)
+{
+    for (int i = 0; i < n; i++)
+        for (int f = fold ? fold : 1; f <= (fold ? fold : 3); f++) {
+            char *class = class_of_list(names[i], f);
+            bool known = !class;
+            for (int k = 0; k < l->classes && !known; k++)
+                known = strcmp(l->class_name[k], class) == 0;
+            if (!known)
+                VS_PUSH(l->class_name, l->classes, vs_strdup(class));
+            free(class);
+        }
+    if (l->classes > 1)
+        qsort(l->class_name, (size_t)l->classes, sizeof(*l->class_name), by_bytes);
+}
+
+static vs_err read_hmdb(vs_listing *l, vs_tree *disk, const char *annotations, int fold)
+{
+    char **names;
     int n;
-    snprintf(ending, sizeof(ending), "_test_split%d.txt", fold);
     VS_TRY(vs_dir_list(annotations, &names, &n));
-    char **class = NULL;
-    int classes = 0;
-    for (int i = 0; i < n; i++) {
-        const size_t length = strlen(names[i]), tail = strlen(ending);
-        if (length > tail && strcmp(names[i] + length - tail, ending) == 0)
-            VS_PUSH(class, classes, vs_strf("%.*s", (int)(length - tail), names[i]));
-    }
+    collect_classes(l, names, n, fold);
     vs_names_free(names, n);
-    if (classes > 1)               /* sword comes before sword_exercise, its file after */
-        qsort(class, (size_t)classes, sizeof(*class), by_bytes);
     vs_err err = VS_OK;
-    for (int i = 0; i < classes && err == VS_OK; i++) {
-        char *path = vs_strf("%s/%s%s", annotations, class[i], ending);
-        err = read_hmdb_class(l, root, path, class[i]);
-        free(path);
-    }
-    vs_names_free(class, classes);
-    if (err == VS_OK && l->classes == 0)
-        err = VS_FAIL(VS_ERR_CORRUPT, "%s: no files named CLASS%s in it", annotations, ending);
-    return err == VS_OK ? check_disjoint(l, annotations) : err;
+    for (int f = fold ? fold : 1; f <= (fold ? fold : 3); f++)
+        for (int i = 0; i < l->classes && err == VS_OK; i++) {
+            char *path = vs_strf("%s/%s_test_split%d.txt", annotations, l->class_name[i], f);
+            if (fold || vs_path_exists(path))
+                err = read_hmdb_class(l, disk, path, i, f);
+            free(path);
+        }
+    return err;
 }
 
 vs_err vs_list_hmdb51(vs_listing *out, const char *root, const char *annotations, int fold)
 {
-    vs_err err = begin(out, root, annotations, fold);
+    vs_tree disk;
+    char expected[64];
+    vs_err err = vs_listing_begin(out, root, annotations);
+    vs_tree_init(&disk, root);
     if (err == VS_OK)
-        err = read_hmdb(out, root, annotations, fold);
+        err = read_hmdb(out, &disk, annotations, fold);
+    snprintf(expected, sizeof(expected), "files named CLASS_test_split%d.txt", fold ? fold : 1);
+    if (err == VS_OK)
+        err = vs_listing_settle(out, annotations, expected);
+    vs_tree_free(&disk);
     if (err != VS_OK)
         vs_listing_free(out);
     return err;
