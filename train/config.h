@@ -19,10 +19,10 @@ enum vs_mask_kind { VS_MASK_TUBE, VS_MASK_RANDOM };
 typedef struct vs_train_settings {
     vs_common common;
     const char *preset, *config;
-    const char *out, *store, *split, *val_split, *scene, *init;
+    const char *out, *store, *split, *val_split, *scene, *source, *init;
     int64_t virtual_size;
     int scene_size;
-    bool scene_fixed, circles_scale;
+    bool scene_fixed, circles_scale, still;
     const char *textures;
     int texture_count;
     const char *model;

@@ -5,11 +5,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "gen/texture/bank.h"
 #include "train/commands.h"
 #include "train/loop.h"
 #include "train/rebuild.h"
-#include "train/run.h"
+#include "train/sources.h"
 
 static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
 {
@@ -48,74 +47,15 @@ static vs_err illustrate(vs_trainer *t)
 
 static vs_err check_usage(const vs_train_settings *s)
 {
-    if (!s->store == !s->scene)
-        return VS_FAIL(VS_ERR_USAGE, s->store ? "--store and --scene: only one of them"
-                                              : "--store STORE or --scene STAGE is required");
+    const int given = !!s->store + !!s->scene + !!s->source;
+    if (given != 1)
+        return VS_FAIL(VS_ERR_USAGE, given ? "--store, --scene and --source: only one of them"
+                                           : "--store STORE, --scene STAGE or --source MIXTURE is "
+                                             "required");
     if (s->split && !s->store)
         return VS_FAIL(VS_ERR_USAGE, "--split: goes with --store");
-    if (s->circles_scale && !s->scene)
+    if (s->circles_scale && !s->scene && !s->source)
         return VS_FAIL(VS_ERR_USAGE, "--circles-scale: goes with --scene");
-    return VS_OK;
-}
-
-static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s)
-{
-    const vs_stage *stage = vs_stage_find(s->scene);
-    if (stage) {
-        *out = stage->params;
-        out->size = s->scene_size;
-        out->frames_lo = 100;      /* as drawn on the fly by the paper's trainer */
-        out->frames_hi = 200;
-        out->circles_scale = s->circles_scale;
-        return VS_OK;
-    }
-    const char *names[64];
-    const int n = vs_stage_count() < 64 ? vs_stage_count() : 64;
-    for (int i = 0; i < n; i++)
-        names[i] = vs_stage_at(i)->name;
-    const char *near = vs_nearest(s->scene, names, n);
-    return VS_FAIL(VS_ERR_USAGE, "--scene: unknown stage \"%s\"%s%s (vsyn-gen list names them)",
-                   s->scene, near ? ", did you mean " : "", near ? near : "");
-}
-
-/* *out stays NULL for flat colours. */
-static vs_err open_textures(vs_textures **out, const vs_train_settings *s)
-{
-    const vs_stage *stage = vs_stage_find(s->scene);
-    const char *from = s->textures ? s->textures : stage->textures;
-    *out = NULL;
-    if (!stage->params.textured)
-        return s->textures ? VS_FAIL(VS_ERR_USAGE, "--textures: %s has flat colours", s->scene)
-                           : VS_OK;
-    if (!from)
-        return VS_FAIL(VS_ERR_USAGE, "--scene %s: --textures DIR is required: a folder of pictures",
-                       s->scene);
-    const vs_bank_options bank = { .from = from, .count = s->texture_count,
-                                   .side = s->scene_size, .seed = (uint64_t)s->common.seed,
-                                   .jobs = s->common.jobs };
-    return vs_bank_open(out, &bank);
-}
-
-static vs_err open_source(vs_trainer *t, vs_store **store, const vs_sample_shape *shape)
-{
-    const vs_train_settings *s = t->settings;
-    if (s->scene) {
-        vs_scene_params params;
-        vs_textures *textures;
-        VS_TRY(find_stage(&params, s));
-        VS_TRY(open_textures(&textures, s));
-        t->data_text = vs_config_keep(t->config, vs_strf(
-            "%lld videos of %s an epoch, drawn on the fly at %dx%d%s", (long long)s->virtual_size,
-            s->scene, s->scene_size, s->scene_size,
-            s->scene_fixed ? ", the same in every epoch" : ""));
-        return vs_source_scene(&t->source, &params, textures, s->virtual_size, s->scene_fixed,
-                               shape);
-    }
-    VS_TRY(vs_store_open(store, s->store));
-    VS_TRY(vs_source_store(&t->source, *store, s->split, shape));
-    t->data_text = vs_config_keep(t->config, vs_strf(
-        "%lld clips of %s (%s)", (long long)vs_source_count(t->source), s->store,
-        s->split ? s->split : "all"));
     return VS_OK;
 }
 
@@ -125,7 +65,7 @@ static vs_err choose_model(vs_model_config *out, vs_config *config)
     return vs_model_config_check(out);
 }
 
-static vs_err prepare(vs_trainer *t, vs_store **store)
+static vs_err prepare(vs_trainer *t, vs_stores *stores)
 {
     const vs_train_settings *s = t->settings;
     vs_model_config model;
@@ -137,9 +77,10 @@ static vs_err prepare(vs_trainer *t, vs_store **store)
         return VS_FAIL(VS_ERR_USAGE, "--mask-ratio %g: masks %d of the %d cells of a frame, "
                        "expected 1..%d", s->mask_ratio, t->masked, cells, cells - 1);
     t->visible = (cells - t->masked) * (model.T / model.tubelet);
-    const vs_sample_shape shape = { model.T, model.H, model.W, model.stride,
-                                    VS_AUGMENT_PRETRAIN, false, 0 };
-    VS_TRY(open_source(t, store, &shape));
+    const vs_sample_shape shape = { .T = model.T, .H = model.H, .W = model.W,
+                                    .stride = model.stride, .augment = VS_AUGMENT_PRETRAIN,
+                                    .still = s->still };
+    VS_TRY(vs_sources_open(t, stores, &shape));
     VS_TRY(vs_trainer_open_model(t, &model));
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, 1.0f));
     return VS_OK;
@@ -149,15 +90,15 @@ vs_err vs_train_pretrain(vs_call *call)
 {
     vs_config config = { 0 };
     vs_trainer t = { .config = &config, .task = { .fill = fill, .illustrate = illustrate } };
-    vs_store *store = NULL;
+    vs_stores stores = { 0 };
     vs_err err = vs_trainer_begin(&t, call);
     if (err == VS_OK)
-        err = prepare(&t, &store);
+        err = prepare(&t, &stores);
     err = vs_trainer_run(&t, err);
     if (err == VS_OK && vs_dist_rank(t.dist) == 0)
         err = vs_trainer_result(&t);
     vs_trainer_close(&t);
-    vs_store_close(&store);
+    vs_stores_close(&stores);
     vs_config_free(&config);
     return err;
 }

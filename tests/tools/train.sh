@@ -125,6 +125,15 @@ vsyn-gen motion --out motion --videos 64 --size 48 --frames 20 --quiet >out 2>er
     vsyn-ingest add store --list motion/test.csv --root motion --split test --quiet >out 2>err
 same "a labelled store was made" "$?" 0
 check "pretrain from a store" $train pretrain --store store --split train $tiny --steps 6 --out mae
+check "a mixture of scenes, stills and a store" $train pretrain --source \
+    "scene:moving-shapes=0.7,still:store:store@train=0.1,store:store@test=0.2" --scene-size 64 \
+    --virtual-size 20 ${tiny/--quiet/} --steps 10 --out mixed
+same "each part its share" "$(grep -o "20 clips an epoch: 14 of moving-shapes, 2 stills of store, 4 of store" err)" \
+    "20 clips an epoch: 14 of moving-shapes, 2 stills of store, 4 of store"
+check "static images" $train pretrain --store store --still $tiny --steps 2 --out stills
+fails 2 "a part that is none is told" "expected [still:]scene:STAGE" $train pretrain --source "scenes:x=1" $tiny --out x
+fails 2 "a part too small is told" "gets none" $train pretrain --virtual-size 8 $tiny --out x \
+    --source "scene:moving-shapes=1,store:store=0.001"
 fails 1 "unknown split lists the known ones" "train" $train pretrain --store store --split trian \
     $tiny --out x
 check "finetune from a run" $train finetune --store store --init mae --batch 4 --epochs 2 --out tuned \

@@ -332,7 +332,8 @@ Test(data_augment, repeated_views_are_the_same_bytes_on_any_number_of_threads)
     check_rm(dir);
 }
 
-/* With nothing but the crop, decoding whole frames gives the frames of the direct way. */
+/* With nothing but the crop, decoding whole frames gives the frames of the direct way, but for
+ * rounding: that one resamples before it makes colours of planes. */
 Test(data_augment, views_of_whole_frames_equal_the_direct_way)
 {
     const vs_writer_options raw = { .encoding = VS_ENCODING_RAW };
@@ -352,7 +353,7 @@ Test(data_augment, views_of_whole_frames_equal_the_direct_way)
         vs_sampler_close(&sampler);
         vs_source_close(&source);
     }
-    cr_expect_arr_eq(one, two, VIEW);
+    cr_expect_gt(psnr(one, two, VIEW), 48);
     vs_store_close(&store);
     check_rm(dir);
 }
@@ -373,4 +374,46 @@ Test(data_augment, still_clips_repeat_one_frame)
     }
     for (int f = 0; f < 30; f++)
         cr_expect_gt(seen[f], 0, "frame %d never drawn", f);
+}
+
+/* ---- Mixtures ------------------------------------------------------------------------------- */
+
+/* 7 raw clips (labels k % 3) and scenes (label -1): shares of an epoch, and every clip in turn. */
+Test(data_augment, mixtures_keep_their_shares_and_show_every_clip)
+{
+    const vs_writer_options raw = { .encoding = VS_ENCODING_RAW };
+    const vs_sample_shape shape = { .T = FRAMES, .H = SIDE, .W = SIDE, .stride = 1 };
+    const int64_t clips[2] = { 5, 3 };
+    char *dir = check_tmp();
+    vs_store *store;
+    vs_source *part[2], *mix;
+    vs_sampler *sampler;
+    static uint8_t frames[VIEW];
+    int of_store = 0, of_class[3] = { 0 };
+    put_clips(dir, &raw, 7);
+    CHECK_OK(vs_store_open(&store, dir));
+    vs_scene_params params = vs_stage_find("moving-shapes")->params;
+    params.size = 64;
+    CHECK_OK(vs_source_scene(&part[0], &params, NULL, 5, false, &shape));
+    CHECK_OK(vs_source_store(&part[1], store, "train", &shape));
+    CHECK_OK(vs_source_mix(&mix, part, clips, 2, &shape));
+    cr_assert_eq(vs_source_count(mix), 8);
+    CHECK_OK(vs_sampler_open(&sampler, mix));
+    for (int epoch = 0; epoch < 7; epoch++)
+        for (int item = 0; item < 8; item++) {
+            int label = 7;
+            CHECK_OK(vs_sampler_get(sampler, 1, epoch, item, frames, &label));
+            cr_assert_eq(label >= 0, item >= 5, "item %d has label %d", item, label);
+            of_store += label >= 0;
+            if (label >= 0)
+                of_class[label]++;
+        }
+    cr_expect_eq(of_store, 21);
+    /* 21 draws of 7 clips: each three times; the classes have 3, 2 and 2 clips. */
+    cr_expect(of_class[0] == 9 && of_class[1] == 6 && of_class[2] == 6, "%d %d %d", of_class[0],
+              of_class[1], of_class[2]);
+    vs_sampler_close(&sampler);
+    vs_source_close(&mix);
+    vs_store_close(&store);
+    check_rm(dir);
 }

@@ -46,6 +46,9 @@ vs_err vs_source_store(vs_source **out, vs_store *store, const char *split,
  * frees it; NULL unless params->textured. */
 vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, vs_textures *textures,
                        int64_t videos, bool fixed, const vs_sample_shape *shape);
+/* n sources as one, clips[k] > 0 samples of part k an epoch; takes the parts over. */
+vs_err vs_source_mix(vs_source **out, vs_source *const *part, const int64_t *clips, int n,
+                     const vs_sample_shape *shape);
 void vs_source_close(vs_source **source);
 int64_t vs_source_count(const vs_source *source);            /* samples per epoch */
 int vs_source_classes(const vs_source *source);              /* 0 = unlabelled */

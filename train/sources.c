@@ -1,0 +1,213 @@
+/* See sources.h. */
+#include "train/sources.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "gen/texture/bank.h"
+
+static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s, const char *name)
+{
+    const vs_stage *stage = vs_stage_find(name);
+    if (stage) {
+        *out = stage->params;
+        out->size = s->scene_size;
+        out->frames_lo = 100;      /* as drawn on the fly by the paper's trainer */
+        out->frames_hi = 200;
+        out->circles_scale = s->circles_scale;
+        return VS_OK;
+    }
+    const char *names[64];
+    const int n = vs_stage_count() < 64 ? vs_stage_count() : 64;
+    for (int i = 0; i < n; i++)
+        names[i] = vs_stage_at(i)->name;
+    const char *near = vs_nearest(name, names, n);
+    return VS_FAIL(VS_ERR_USAGE, "--scene: unknown stage \"%s\"%s%s (vsyn-gen list names them)",
+                   name, near ? ", did you mean " : "", near ? near : "");
+}
+
+/* *out stays NULL for flat colours. */
+static vs_err open_textures(vs_textures **out, const vs_train_settings *s, const char *name)
+{
+    const vs_stage *stage = vs_stage_find(name);
+    const char *from = s->textures ? s->textures : stage->textures;
+    *out = NULL;
+    if (!stage->params.textured)
+        return s->textures && s->scene
+                   ? VS_FAIL(VS_ERR_USAGE, "--textures: %s has flat colours", name)
+                   : VS_OK;
+    if (!from)
+        return VS_FAIL(VS_ERR_USAGE, "--scene %s: --textures DIR is required: a folder of pictures",
+                       name);
+    const vs_bank_options bank = { .from = from, .count = s->texture_count,
+                                   .side = s->scene_size, .seed = (uint64_t)s->common.seed,
+                                   .jobs = s->common.jobs };
+    return vs_bank_open(out, &bank);
+}
+
+static vs_err open_scene(vs_source **out, const vs_train_settings *s, const char *name,
+                         int64_t videos, const vs_sample_shape *shape)
+{
+    vs_scene_params params;
+    vs_textures *textures;
+    VS_TRY(find_stage(&params, s, name));
+    VS_TRY(open_textures(&textures, s, name));
+    return vs_source_scene(out, &params, textures, videos, s->scene_fixed, shape);
+}
+
+static vs_err open_store(vs_source **out, vs_stores *stores, const char *path, const char *split,
+                         const vs_sample_shape *shape)
+{
+    VS_TRY(vs_store_open(&stores->store[stores->n], path));
+    stores->n++;
+    return vs_source_store(out, stores->store[stores->n - 1], split, shape);
+}
+
+/* ---- Mixtures ---------------------------------------------------------------------- */
+
+struct part {
+    bool still, scene;
+    char *name, *split;            /* stage, or path of a store and its split or NULL */
+    double ratio;
+};
+
+static void free_parts(struct part *part, int n)
+{
+    for (int i = 0; i < n; i++) {
+        free(part[i].name);
+        free(part[i].split);
+    }
+}
+
+static bool skip(const char **at, const char *word)
+{
+    const size_t n = strlen(word);
+    if (strncmp(*at, word, n) != 0)
+        return false;
+    *at += n;
+    return true;
+}
+
+/* One PART=RATIO of `length` characters. */
+static vs_err parse_part(struct part *out, const char *text, size_t length)
+{
+    char *copy = vs_strf("%.*s", (int)length, text), *end = copy;
+    char *equals = strrchr(copy, '=');
+    const char *at = copy;
+    out->ratio = equals ? strtod(equals + 1, &end) : 0;
+    const bool ratio = equals && end > equals + 1 && !*end && out->ratio > 0 && out->ratio < 1e9;
+    out->still = skip(&at, "still:");
+    out->scene = skip(&at, "scene:");
+    const bool kind = out->scene || skip(&at, "store:");
+    if (!ratio || !kind || at >= equals) {
+        const vs_err err = VS_FAIL(VS_ERR_USAGE, "--source: \"%s\": expected [still:]scene:STAGE="
+                                   "RATIO or [still:]store:PATH[@SPLIT]=RATIO", copy);
+        free(copy);
+        return err;
+    }
+    *equals = 0;
+    char *split = out->scene ? NULL : strrchr(copy, '@');
+    if (split)
+        *split++ = 0;
+    out->name = vs_strdup(at);
+    out->split = split ? vs_strdup(split) : NULL;
+    free(copy);
+    return VS_OK;
+}
+
+static vs_err parse_mixture(struct part *part, int *n, const char *text)
+{
+    for (const char *at = text;; at++) {
+        const size_t length = strcspn(at, ",");
+        if (*n == VS_SOURCES_MOST)
+            return VS_FAIL(VS_ERR_USAGE, "--source: more than %d parts", VS_SOURCES_MOST);
+        VS_TRY(parse_part(&part[*n], at, length));
+        (*n)++;
+        at += length;
+        if (!*at)
+            return VS_OK;
+    }
+}
+
+/* Part i of all clips, so that every sum of parts is right to within one clip. */
+static int64_t share_of(const struct part *part, int n, int i, int64_t all)
+{
+    double sum = 0, before = 0;
+    for (int k = 0; k < n; k++)
+        sum += part[k].ratio;
+    for (int k = 0; k < i; k++)
+        before += part[k].ratio;
+    return llround((before + part[i].ratio) / sum * (double)all) -
+           llround(before / sum * (double)all);
+}
+
+static vs_err open_part(vs_source **out, vs_trainer *t, vs_stores *stores, const struct part *part,
+                        int64_t clips, const vs_sample_shape *shape)
+{
+    vs_sample_shape own = *shape;
+    own.still = own.still || part->still;
+    if (clips < 1)
+        return VS_FAIL(VS_ERR_USAGE, "--source: %s gets none of the %lld clips of an epoch: raise "
+                       "its ratio or --virtual-size", part->name,
+                       (long long)t->settings->virtual_size);
+    return part->scene ? open_scene(out, t->settings, part->name, clips, &own)
+                       : open_store(out, stores, part->name, part->split, &own);
+}
+
+static vs_err open_mixture(vs_trainer *t, vs_stores *stores, const vs_sample_shape *shape)
+{
+    const int64_t all = t->settings->virtual_size;
+    struct part part[VS_SOURCES_MOST] = { 0 };
+    vs_source *source[VS_SOURCES_MOST] = { 0 };
+    int64_t clips[VS_SOURCES_MOST];
+    int n = 0, opened = 0;
+    char *text = vs_strf("%lld clips an epoch:", (long long)all);
+    vs_err err = parse_mixture(part, &n, t->settings->source);
+    for (int i = 0; err == VS_OK && i < n; i++) {
+        clips[i] = share_of(part, n, i, all);
+        err = open_part(&source[i], t, stores, &part[i], clips[i], shape);
+        opened += err == VS_OK;
+        char *longer = vs_strf("%s%s %lld%s of %s", text, i ? "," : "", (long long)clips[i],
+                               part[i].still ? " stills" : "", part[i].name);
+        free(text);
+        text = longer;
+    }
+    t->data_text = vs_config_keep(t->config, text);
+    free_parts(part, VS_SOURCES_MOST);
+    if (err == VS_OK)
+        return vs_source_mix(&t->source, source, clips, n, shape);
+    for (int i = 0; i < opened; i++)
+        vs_source_close(&source[i]);
+    return err;
+}
+
+/* ---- One source -------------------------------------------------------------------- */
+
+vs_err vs_sources_open(vs_trainer *t, vs_stores *stores, const vs_sample_shape *shape)
+{
+    const vs_train_settings *s = t->settings;
+    if (s->source)
+        return open_mixture(t, stores, shape);
+    if (s->scene) {
+        VS_TRY(open_scene(&t->source, s, s->scene, s->virtual_size, shape));
+        t->data_text = vs_config_keep(t->config, vs_strf(
+            "%lld videos of %s an epoch, drawn on the fly at %dx%d%s", (long long)s->virtual_size,
+            s->scene, s->scene_size, s->scene_size,
+            s->scene_fixed ? ", the same in every epoch" : ""));
+        return VS_OK;
+    }
+    VS_TRY(open_store(&t->source, stores, s->store, s->split, shape));
+    t->data_text = vs_config_keep(t->config, vs_strf(
+        "%lld clips of %s (%s)%s", (long long)vs_source_count(t->source), s->store,
+        s->split ? s->split : "all", s->still ? ", one frame each" : ""));
+    return VS_OK;
+}
+
+void vs_stores_close(vs_stores *stores)
+{
+    for (int i = 0; i < stores->n; i++)
+        vs_store_close(&stores->store[i]);
+    stores->n = 0;
+}
