@@ -335,6 +335,8 @@ static vs_err open_run(vs_trainer *t)
 vs_err vs_trainer_run(vs_trainer *t, vs_err err)
 {
     t->lock = -1;
+    if (err == VS_OK)
+        err = vs_trainer_check_start(t);
     VS_TRY(vs_dist_agree(t->dist, err, NULL));
     err = is_first(t) ? open_folder(t) : VS_OK;
     VS_TRY(vs_dist_agree(t->dist, err, NULL));

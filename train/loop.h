@@ -105,7 +105,19 @@ vs_err vs_ema_save(const vs_trainer *t, const char *dir);   /* DIR/ema.safetenso
 void vs_trainer_plan(const vs_trainer *t);
 /* Tries a sample and a step out: step_seconds, sample_seconds. The weights do not change. */
 vs_err vs_trainer_time(vs_trainer *t);
-/* USAGE when one machine cannot hold the model and its batch. */
+
+/* limits.c: what cannot work, before anything is written. USAGE when one machine cannot hold the
+ * model and its batch; */
 vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *model);
+/* when there are too few clips for a step, rates contradict each other, or the disk cannot hold
+ * the checkpoints. */
+vs_err vs_trainer_check_start(const vs_trainer *t);
+vs_err vs_check_disk(const char *out, double checkpoint, int copies, double room);
+/* Bytes: that this process may use (machine or control group), of the batches ahead, of one
+ * checkpoint, free where `path` is or will be (-1: unknown). */
+double vs_memory_limit(void);
+double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *model);
+double vs_trainer_checkpoint_bytes(const vs_trainer *t);
+double vs_disk_room(const char *path);
 
 #endif /* VSYN_TRAIN_LOOP_H */

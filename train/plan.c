@@ -1,44 +1,13 @@
 /* What a run is about to do (sizes, recipe, time, memory, disk), and what came of it. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "train/loop.h"
 #include "train/metrics.h"
-
-/* Bytes of memory that this process may use: the machine's, or its control group's. */
-static double memory_limit(void)
-{
-    double limit = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), group;
-    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-    if (!f)
-        return limit;
-    if (fscanf(f, "%lf", &group) == 1 && group < limit)
-        limit = group;
-    fclose(f);
-    return limit;
-}
-
-static double batch_bytes(const vs_trainer *t, const vs_model_config *m)
-{
-    return 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
-}
-
-vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
-{
-    char needs[32], has[32];
-    const double model = (double)vs_model_memory(m, vs_trainer_pass_clips(t), t->visible, true);
-    const int here = vs_dist_here(t->dist);
-    const double host = here * (batch_bytes(t, m) + (vs_device_is_cuda(t->dev) ? 0 : model));
-    if (host <= memory_limit())
-        return VS_OK;
-    return VS_FAIL(VS_ERR_USAGE, "--batch %d: needs about %s for %d process%s, this machine "
-                   "has %s: choose a smaller --batch and more --accumulate", t->settings->batch,
-                   vs_human_bytes(needs, host), here, here > 1 ? "es" : "",
-                   vs_human_bytes(has, memory_limit()));
-}
 
 /* All threads together, for the clips of one step in this process. */
 static double sample_seconds(const vs_trainer *t)
@@ -56,12 +25,23 @@ static double whole_step(const vs_trainer *t, double samples)
     return t->step_seconds > samples ? t->step_seconds : samples;
 }
 
+/* ", until Tue 24 Nov 02:14"; nothing for runs that end within the hour. */
+static const char *end_time(char text[48], double seconds)
+{
+    const time_t end = time(NULL) + (time_t)fmin(seconds, 1e9);
+    struct tm local;
+    *text = 0;
+    if (seconds > 3600 && localtime_r(&end, &local))
+        strftime(text, 48, ", until %a %d %b %Y %H:%M", &local);
+    return text;
+}
+
 void vs_trainer_plan(const vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
     const vs_model_config *m = vs_model_configuration(t->model);
     const vs_schedule *p = &t->schedule;
-    char text[32], more[32], processes[32] = "", views[48] = "";
+    char text[32], more[32], processes[32] = "", views[48] = "", until[48];
     const long long effective = vs_trainer_effective_batch(t);
     const double parameters = (double)vs_model_parameters(m);
     vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, fp32", m->size,
@@ -80,12 +60,15 @@ void vs_trainer_plan(const vs_trainer *t)
            (long long)p->warmup, p->start, p->end, s->beta1,
            s->beta2, s->weight_decay);
     const double samples = sample_seconds(t);
-    vs_say("estimate  %s: %.3g s of computing and %.3g s of making clips a step; %s of memory, "
-           "%s of disk a checkpoint",
-           vs_human_time(text, (double)(p->steps - t->step) * whole_step(t, samples)),
-           t->step_seconds, samples,
-           vs_human_bytes(more, (double)vs_device_allocated(t->dev) + batch_bytes(t, m)),
-           vs_human_bytes((char[32]){ 0 }, parameters * 12));
+    const double seconds = (double)(p->steps - t->step) * whole_step(t, samples);
+    vs_say("estimate  %s%s: %.3g s of computing and %.3g s of making clips a step",
+           vs_human_time(text, seconds), end_time(until, seconds), t->step_seconds, samples);
+    vs_say("          %s of memory (this machine: %s), %s of disk a checkpoint (free: %s)",
+           vs_human_bytes(text, (double)vs_device_allocated(t->dev) +
+                                    vs_trainer_batch_bytes(t, m)),
+           vs_human_bytes(more, vs_memory_limit()),
+           vs_human_bytes((char[32]){ 0 }, vs_trainer_checkpoint_bytes(t)),
+           vs_human_bytes((char[32]){ 0 }, vs_disk_room(s->out)));
     if (t->step > 0)
         vs_say("resume    from step %lld of %lld", (long long)t->step, (long long)p->steps);
 }

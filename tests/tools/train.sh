@@ -110,6 +110,23 @@ fails 2 "unknown preset" "did you mean ucf101-pretrain" $train pretrain --preset
 fails 2 "a preset of another task" "is for vsyn-train finetune" \
     $train pretrain --preset ucf101-finetune --out x
 fails 2 "a size that the patches do not fill" "40" $train pretrain $scene $tiny --size 40 --out x
+fails 2 "fewer clips than a step" "there are 16 clips, fewer than one step of 20" \
+    $train pretrain $scene $tiny --accumulate 5 --out x
+fails 2 "a batch that no memory holds" "choose a smaller --batch and more --accumulate" \
+    $train pretrain --scene moving-shapes --model huge --batch 60000 --out x
+fails 2 "a rate that would rise" "--min-lr 0.5: is above --lr 0.25" \
+    $train pretrain $scene $tiny --lr 0.25 --min-lr 0.5 --out x
+fails 2 "a warm-up that would fall" "--warmup-lr 0.5: is above --lr 0.25" \
+    $train pretrain $scene $tiny --lr 0.25 --warmup-lr 0.5 --out x
+fails 2 "a mask that hides nothing" "expected 1..3" \
+    $train pretrain $scene $tiny --mask-ratio 0.1 --out x
+fails 2 "frames that slots do not fill" "number of frames 4 must be a multiple of tubelet 3" \
+    $train pretrain $scene $tiny --tubelet 3 --out x
+fails 2 "a precision that is not there" "fp8" $train pretrain $scene $tiny --precision fp8 --out x
+fails 2 "no steps" "--epochs: 0 is out of range" $train pretrain $scene $tiny --epochs 0 --out x
+check "an estimate comes first" $train pretrain $scene ${tiny/--quiet/} --steps 2 --out planned
+same "of time, memory and disk, with batch, rate and epochs" \
+    "$(grep -cE '^estimate  [0-9:]+: |of memory \(this machine: .*of disk a checkpoint \(free: |effective batch 4 = 4 x 1, .* epochs = 2 steps|^ +lr 4.69e-06 ' err)" 4
 fails 2 "unknown model" "micro" $train pretrain $scene --model mikro --out x
 fails 1 "no store there" "nowhere" $train pretrain --store nowhere --out x
 fails 1 "no model there" "no such model or run" \

@@ -1,5 +1,6 @@
 /* Schedule values, the log's repair, and checkpoints that survive a kill at any moment. */
 #include "tests/check.h"
+#include "train/loop.h"
 #include "train/metrics.h"
 #include "train/report.h"
 #include "train/run.h"
@@ -234,4 +235,16 @@ Test(train_run, one_process_at_a_time)
     CHECK_OK(vs_run_open(&second, run));
     vs_lock_release(&second);
     check_rm(run);
+}
+
+Test(train_run, a_disk_that_cannot_hold_the_checkpoints_is_told)
+{
+    CHECK_OK(vs_check_disk("run", 100e6, 3, 300e6));
+    CHECK_OK(vs_check_disk("run", 100e6, 3, -1));
+    CHECK_FAILS(vs_check_disk("run", 100e6, 3, 299e6), VS_ERR_USAGE, "--out run: needs ");
+    cr_expect(strstr(vs_err_detail(), "3 checkpoints"), "%s", vs_err_detail());
+    char *root = check_tmp(), *deep = vs_strf("%s/not/yet/there", root);
+    cr_expect(vs_disk_room(deep) > 0 && vs_disk_room("not-yet-there") > 0);
+    free(deep);
+    check_rm(root);
 }
