@@ -67,8 +67,8 @@ void vs_reader_close(vs_reader **reader);
  * w x h as base/image.h would do, but each plane before the colours are made (view.h), mirrored
  * when flip: rgb (n, h, w, 3). Of a JPEG only the rows of blocks that the crop needs are decoded,
  * at a half, a quarter or an eighth where the view is that much smaller than the crop. Against
- * decoding all and then resampling RGB: at least 40 dB at full size, 33 dB reduced
- * (tests/bench/bench_encodings.c measures it). */
+ * decoding all and then resampling RGB: about 55 dB at full size (tests/bench/bench_access.c),
+ * above 34 dB reduced (test_store_frames.c). */
 vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index, int n,
                         vs_rect crop, int w, int h, bool flip, uint8_t *rgb);
 /* The same as numbers: (value / 255 - mean) / std, out (n, h, w, 3). */
