@@ -15,7 +15,7 @@ typedef struct vs_gen_settings {
     vs_span frames, speed;
     const char *textures;
     int texture_count;
-    bool circles_scale, preview, dump_scenes, strict;
+    bool circles_scale, antialias, preview, dump_scenes, strict;
 } vs_gen_settings;
 
 #define VS_GEN_AT(field) offsetof(vs_gen_settings, field)
@@ -59,7 +59,7 @@ typedef struct vs_gen_scene_settings {
     vs_common common;
     const char *objects, *frames, *out, *textures;
     int size;
-    bool still, affine, accelerated, circles_scale;
+    bool still, affine, accelerated, circles_scale, antialias;
 } vs_gen_scene_settings;
 
 /* USAGE: settings that cannot be, or not together. Before anything is said or made. */

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
+#include "gen/scene/smooth.h"
 #include "gen/texture/bank.h"
 
 #define AT(field) offsetof(vs_gen_scene_settings, field)
@@ -28,6 +29,8 @@ const vs_opt vs_gen_scene_opts[] = {
     { "acceleration-on", VS_OPT_FLAG, AT(accelerated), .help = "shapes accelerate" },
     { "circles-scale", VS_OPT_FLAG, AT(circles_scale),
       .help = "circles become ellipses where shapes transform" },
+    { "antialias", VS_OPT_FLAG, AT(antialias),
+      .help = "smooth edges, and motion by fractions of a pixel" },
     VS_OPTS_COMMON(vs_gen_scene_settings),
     { 0 },
 };
@@ -68,16 +71,20 @@ static vs_err load_scene(vs_scene *out, const vs_gen_scene_settings *s,
     return err;
 }
 
-static vs_err write_frames(const vs_scene *scene, const char *out, const int *list, int n)
+static vs_err write_frames(const vs_scene *scene, const char *out, const int *list, int n,
+                           bool smooth)
 {
     const int size = scene->params.size;
     uint8_t *rgb = malloc(3 * (size_t)size * (size_t)size);
-    void *scratch = malloc(vs_draw_scratch(size));
+    void *scratch = malloc(smooth ? vs_smooth_scratch(size) : vs_draw_scratch(size));
     vs_err err = rgb && scratch ? vs_dir_make(out)
                                 : VS_FAIL(VS_ERR_NOMEM, "--size: no memory for %d pixels", size);
     for (int k = 0; k < n && err == VS_OK; k++) {
         char *name = vs_strf("f%03d.png", list[k]), *path = vs_path_join(out, name);
-        vs_scene_draw(scene, list[k], rgb, scratch);
+        if (smooth)
+            vs_smooth_draw(scene, list[k], rgb, scratch);
+        else
+            vs_scene_draw(scene, list[k], rgb, scratch);
         err = vs_png_write(path, size, size, rgb);
         free(path);
         free(name);
@@ -95,13 +102,15 @@ vs_err vs_gen_scene(vs_call *call)
     vs_scene scene;
     vs_textures *textures = NULL;
     int *list, n;
+    if (s->antialias && s->textures)
+        return VS_FAIL(VS_ERR_USAGE, "--antialias: flat colours only, not with --textures");
     VS_TRY(parse_frames(&list, &n, s->frames));
     const vs_bank_options bank = { .from = s->textures, .side = s->size, .jobs = s->common.jobs };
     vs_err err = s->textures ? vs_bank_open(&textures, &bank) : VS_OK;
     if (err == VS_OK)
         err = load_scene(&scene, s, textures);
     if (err == VS_OK) {
-        err = write_frames(&scene, s->out, list, n);
+        err = write_frames(&scene, s->out, list, n, s->antialias);
         vs_scene_free(&scene);
     }
     vs_textures_free(&textures);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
+#include "gen/scene/smooth.h"
 #include "gen/texture/bank.h"
 
 #define SCENE_OPTS                                                                           \
@@ -24,6 +25,8 @@
 const vs_opt vs_gen_stage_opts[] = {
     VS_GEN_OPTS("256", "100:199"),
     SCENE_OPTS,
+    { "antialias", VS_OPT_FLAG, VS_GEN_AT(antialias),
+      .help = "smooth edges, and motion by fractions of a pixel" },
     VS_OPTS_COMMON(vs_gen_settings),
     { 0 },
 };
@@ -75,6 +78,11 @@ static vs_err open_scene(const void *ctx, uint64_t index, void **video, int *fra
 static void draw_scene(const void *video, int frame, uint8_t *rgb, void *scratch)
 {
     vs_scene_draw(video, frame, rgb, scratch);
+}
+
+static void draw_smooth(const void *video, int frame, uint8_t *rgb, void *scratch)
+{
+    vs_smooth_draw(video, frame, rgb, scratch);
 }
 
 static void draw_scene_yuv(const void *video, int frame, const vs_yuv420 *out, void *scratch)
@@ -153,6 +161,11 @@ vs_err vs_gen_stage(vs_call *call)
         .draw = draw_scene, .draw_yuv = draw_scene_yuv, .still = scene_is_still,
         .describe = describe_scene, .close = close_scene,
     };
+    if (s->antialias) {
+        drawer.scratch = vs_smooth_scratch(s->size);
+        drawer.draw = draw_smooth;
+        drawer.draw_yuv = NULL;
+    }
     return stage->params.textured ? run_textured(call, stage, &set, &drawer)
                                   : vs_gen_run(call, stage->name, &drawer);
 }
