@@ -12,6 +12,8 @@ static const char *const no_change[] = { NULL };
 static const char *const synthetic[] = { "scene", "accelerating-shapes", "virtual-size",
                                          "9537", NULL };
 static const char *const base_model[] = { "model", "base", NULL };
+static const char *const k400_pretrain[] = { "mask-ratio", "0.9", NULL };
+static const char *const ssv2[] = { "model", "base", "flip", "false", NULL };
 static const char *const hmdb51[] = { "model", "base", "lr", "1e-3", NULL };
 /* Not published: a few minutes of two CPU cores, small labelled sets. */
 static const char *const quick_pretrain[] = { "model", "micro", "batch", "16", "steps", "800",
@@ -26,6 +28,10 @@ static const struct preset presets[] = {
     { "synthetic-pretrain", "pretrain", synthetic },
     { "ucf101-finetune", "finetune", base_model },
     { "hmdb51-finetune", "finetune", hmdb51 },
+    { "hmdb51-pretrain", "pretrain", no_change },
+    { "k400-pretrain", "pretrain", k400_pretrain },
+    { "k400-finetune", "finetune", base_model },
+    { "ssv2-finetune", "finetune", ssv2 },
     { "quick-pretrain", "pretrain", quick_pretrain },
     { "quick-finetune", "finetune", quick_finetune },
 };
