@@ -26,6 +26,8 @@ typedef struct span {
 struct vs_disc {
     int radius, corners;
     vs_point corner[VS_ELLIPSE_MAX];         /* around (0, 0) */
+    int16_t from[VS_ELLIPSE_MAX], to[VS_ELLIPSE_MAX];   /* rows that piece i, which ends in
+                                                         * corner i, may touch */
     span *fill;                    /* (2 radius + 1): without the outline */
     span row[];                    /* (2 radius + 1): with it; then `fill` */
 };
@@ -66,6 +68,18 @@ static bool measure(vs_disc *d, vs_mask *m)
     return whole && above.left > above.right && below.left > below.right;
 }
 
+static void measure_pieces(vs_disc *d)
+{
+    const int last = 2 * d->radius;
+    for (int i = 0, j = d->corners - 1; i < d->corners; j = i++) {
+        const int64_t a = d->corner[i].y, b = d->corner[j].y;
+        const int from = (int)((a < b ? a : b) >> VS_RASTER_SHIFT) - 1 + d->radius;
+        const int to = (int)((a < b ? b : a) >> VS_RASTER_SHIFT) + 2 + d->radius;
+        d->from[i] = (int16_t)(from < 0 ? 0 : from);
+        d->to[i] = (int16_t)(to > last ? last : to);
+    }
+}
+
 vs_disc *vs_disc_new(int radius)
 {
     VS_ASSERT(radius >= 0 && radius <= VS_DISC_MAX);
@@ -80,6 +94,7 @@ vs_disc *vs_disc_new(int radius)
         d->radius = radius;
         d->fill = d->row + rows;
         d->corners = vs_raster_ellipse_corners(d->corner, 0, 0, radius, radius, 0);
+        measure_pieces(d);
         good = measure(d, &m);
     }
     free(bits);
@@ -93,29 +108,19 @@ typedef struct near_rows {
     uint64_t bit[VS_DISC_MAX / 32 + 2];
 } near_rows;
 
-/* Is all of a piece inside, or all of it a pixel or more beyond one side? */
-static bool is_far(vs_point p, vs_point q, int64_t edge)
+/* Bits of a place: well beyond the left, right, upper, lower border; 16: inside. A piece whose
+ * ends share a bit is not changed by the border. */
+static unsigned place_of(vs_point p, int64_t edge)
 {
     const int64_t low = -VS_RASTER_ONE, high = edge + VS_RASTER_ONE;
-    const bool inside = p.x >= 0 && p.x < edge && p.y >= 0 && p.y < edge && q.x >= 0 &&
-                        q.x < edge && q.y >= 0 && q.y < edge;
-    return inside || (p.x < low && q.x < low) || (p.y < low && q.y < low) ||
-           (p.x > high && q.x > high) || (p.y > high && q.y > high);
+    const bool inside = (p.x >= 0) & (p.x < edge) & (p.y >= 0) & (p.y < edge);
+    return (unsigned)((p.x < low) | (p.x > high) << 1 | (p.y < low) << 2 | (p.y > high) << 3 |
+                      inside << 4);
 }
 
 static vs_point corner_at(const vs_disc *d, int i, int cx, int cy)
 {
     return (vs_point){ d->corner[i].x + cx * VS_RASTER_ONE, d->corner[i].y + cy * VS_RASTER_ONE };
-}
-
-static void rows_of(int *from, int *to, const vs_disc *d, int i, int j)
-{
-    const int64_t a = d->corner[i].y, b = d->corner[j].y;
-    const int last = 2 * d->radius;
-    *from = (int)((a < b ? a : b) >> VS_RASTER_SHIFT) - 1 + d->radius;
-    *to = (int)((a < b ? b : a) >> VS_RASTER_SHIFT) + 2 + d->radius;
-    *from = *from < 0 ? 0 : *from;
-    *to = *to > last ? last : *to;
 }
 
 static bool any_near(const near_rows *near, int from, int to)
@@ -130,25 +135,25 @@ static bool any_near(const near_rows *near, int from, int to)
 static bool find_near(near_rows *near, const vs_disc *d, int cx, int cy, int64_t edge)
 {
     bool any = false;
+    unsigned before = place_of(corner_at(d, d->corners - 1, cx, cy), edge);
     memset(near->bit, 0, ((size_t)d->radius / 32 + 1) * sizeof(*near->bit));
-    for (int i = 0, j = d->corners - 1, from, to; i < d->corners; j = i++) {
-        if (is_far(corner_at(d, i, cx, cy), corner_at(d, j, cx, cy), edge))
-            continue;
-        rows_of(&from, &to, d, i, j);
-        for (int y = from; y <= to; y++)
-            near->bit[y >> 6] |= UINT64_C(1) << (y & 63);
-        any = true;
+    for (int i = 0; i < d->corners; i++) {
+        const unsigned place = place_of(corner_at(d, i, cx, cy), edge);
+        if (!(place & before)) {
+            for (int y = d->from[i]; y <= d->to[i]; y++)
+                near->bit[y >> 6] |= UINT64_C(1) << (y & 63);
+            any = true;
+        }
+        before = place;
     }
     return any;
 }
 
 static void draw_near(vs_mask *m, const near_rows *near, const vs_disc *d, int cx, int cy)
 {
-    for (int i = 0, j = d->corners - 1, from, to; i < d->corners; j = i++) {
-        rows_of(&from, &to, d, i, j);
-        if (any_near(near, from, to))
+    for (int i = 0, j = d->corners - 1; i < d->corners; j = i++)
+        if (any_near(near, d->from[i], d->to[i]))
             vs_raster_line_fixed(m, corner_at(d, j, cx, cy), corner_at(d, i, cx, cy));
-    }
 }
 
 void vs_raster_disc(vs_mask *m, const vs_disc *d, int cx, int cy)
