@@ -125,10 +125,13 @@ static vs_point corner_at(const vs_disc *d, int i, int cx, int cy)
 
 static bool any_near(const near_rows *near, int from, int to)
 {
-    for (int y = from; y <= to; y++)
-        if (near->bit[y >> 6] >> (y & 63) & 1)
-            return true;
-    return false;
+    uint64_t any = 0;
+    for (int w = from >> 6; w <= to >> 6; w++) {
+        const uint64_t first = w == from >> 6 ? ~UINT64_C(0) << (from & 63) : ~UINT64_C(0);
+        const uint64_t last = w == to >> 6 ? ~UINT64_C(0) >> (63 - (to & 63)) : ~UINT64_C(0);
+        any |= near->bit[w] & first & last;
+    }
+    return any != 0;
 }
 
 /* Marks the rows of all pieces near the border. */
