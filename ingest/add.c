@@ -65,7 +65,7 @@ static vs_err check_dataset(const char *name)
 }
 
 /* Options that mean nothing beside the chosen kind of list. */
-static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
+vs_err vs_add_check(const vs_call *call, const vs_add_settings *s)
 {
     const int kinds = (s->list != NULL) + (s->folder != NULL) + (s->dataset != NULL);
     if (kinds != 1)
@@ -94,7 +94,7 @@ static vs_err check_usage(const vs_call *call, const vs_add_settings *s)
     return VS_OK;
 }
 
-static vs_err read_listing(vs_listing *out, const vs_add_settings *s)
+vs_err vs_add_listing(vs_listing *out, const vs_add_settings *s)
 {
     if (s->list)
         return vs_list_file_as(out, s->list, (vs_list_format)s->format, s->root, s->split,
@@ -112,10 +112,12 @@ static vs_err read_listing(vs_listing *out, const vs_add_settings *s)
     return vs_list_kinetics(out, s->dataset, s->root, s->annotations);
 }
 
-/* The folder that holds the list, or that holds the classes: train.csv and val.csv of one
+/* --name, or the folder that holds the list or the classes: train.csv and val.csv of one
  * folder are one data set. The caller frees it. */
-static char *default_name(const vs_add_settings *s)
+char *vs_add_name(const vs_add_settings *s)
 {
+    if (s->name)
+        return vs_strdup(s->name);
     if (s->dataset)
         return vs_strdup(s->dataset);
     char *full = realpath(s->list ? s->list : s->folder, NULL);
@@ -139,10 +141,10 @@ static char *default_name(const vs_add_settings *s)
 vs_err vs_command_add(vs_call *call)
 {
     const vs_add_settings *s = call->settings;
-    VS_TRY(check_usage(call, s));
+    VS_TRY(vs_add_check(call, s));
     vs_listing listing;
-    VS_TRY(read_listing(&listing, s));
-    char *name = s->name ? vs_strdup(s->name) : default_name(s);
+    VS_TRY(vs_add_listing(&listing, s));
+    char *name = vs_add_name(s);
     const vs_run_options run = {
         .store = call->args[0], .dataset = name, .jobs = s->common.jobs, .retry = s->retry,
         .json = s->common.json,

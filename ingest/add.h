@@ -3,6 +3,7 @@
 #define VSYN_INGEST_ADD_H
 
 #include "base/cli.h"
+#include "ingest/ingest.h"
 
 typedef struct vs_add_settings {
     vs_common common;
@@ -14,5 +15,10 @@ typedef struct vs_add_settings {
 } vs_add_settings;
 
 extern const vs_opt vs_add_opts[];
+
+/* Shared with doctor: usage, the list that is meant, the name of its data set (caller frees). */
+vs_err vs_add_check(const vs_call *call, const vs_add_settings *settings);
+vs_err vs_add_listing(vs_listing *out, const vs_add_settings *settings);
+char *vs_add_name(const vs_add_settings *settings);
 
 #endif /* VSYN_INGEST_ADD_H */

@@ -1,5 +1,6 @@
 /* vsyn-ingest: videos into a clip store. */
 #include "ingest/add.h"
+#include "ingest/doctor.h"
 #include "ingest/ingest.h"
 #include "ingest/look.h"
 #include "ingest/tidy.h"
@@ -15,6 +16,8 @@ static const vs_command commands[] = {
       sizeof(vs_look_settings), vs_command_verify },
     { "extract", "STORE", 1, 1, "frames of a clip as PNG", vs_extract_opts,
       sizeof(vs_look_settings), vs_command_extract },
+    { "doctor", "", 0, 0, "a list against the disk and a store, before decoding", vs_doctor_opts,
+      sizeof(vs_doctor_settings), vs_command_doctor },
     { "remove", "STORE", 1, 1, "forget clips, a split, a class, a data set, failures",
       vs_remove_opts, sizeof(vs_remove_settings), vs_command_remove },
     { "compact", "STORE", 1, 1, "give the bytes of removed clips back", vs_compact_opts,

@@ -37,5 +37,23 @@ same "labels, and none" "$(vsyn-ingest list l.store | tail -n +2 | cut -f 2,3 | 
     "train.csv:train 0;train.csv:train 3;unlabelled.txt:all -1;unlabelled.txt:all -1;videomae_v2_pretrain.csv:all -1;"
 check "--folder --unlabelled" vsyn-ingest add t.store --folder kinetics400 --unlabelled --quiet
 same "every video below it" "$(vsyn-ingest list t.store | tail -n +2 | cut -f 3 | tr '\n' ' ')" "-1 -1 "
+# ---- doctor ----------------------------------------------------------------------------------
+check "doctor: all is well" vsyn-ingest doctor --dataset ucf101 --root ucf101 \
+    --annotations "$examples/ucf101" --store ucf101.store
+same "and says so" "$(tail -1 out)" "no trouble"
+put u Lipstick/v_ApplyEyeMakeup_g08_c01.avi ApplyEyeMakeup/more.avi ApplyEyeMakeup/v_ApplyLipstick_g08_c01.avi
+cp -r u/Lipstick u/again
+vsyn-ingest add u.store --dataset ucf101 --root u --annotations "$examples/ucf101" --quiet >/dev/null
+: >u/ApplyEyeMakeup/v_ApplyLipstick_g08_c01.avi
+fails 1 "doctor: trouble" "4 findings of trouble, 3 files are listed" vsyn-ingest doctor --dataset ucf101 \
+    --root u --annotations "$examples/ucf101" --store u.store
+same "each kind with its count" "$(grep -E '^(trouble|note)' out | tr -s ' ' | tr '\n' ';')" \
+    "trouble 1 missing on disk;trouble 1 empty file;trouble 1 in the folder of another class;\
+trouble 1 failed in the store;note 1 on disk more than once;note 1 on disk, not in the annotation;"
+same "and its first names" "$(grep -c 'v_ApplyEyeMakeup_g01_c01.avi: no such file' out)" 1
+vsyn-ingest doctor --dataset ucf101 --root u --annotations "$examples/ucf101" --json >out 2>err
+same "doctor --json" "$? $(grep -o '"trouble":3,' out)" '1 "trouble":3,'
+check "doctor of a list" vsyn-ingest doctor --list "$examples/lists/train.csv" --root .
+fails 2 "doctor of nothing" "expected exactly one" vsyn-ingest doctor --root .
 for k in 400 600 700; do same "kinetics$k.txt" "$(sort -u "$VSYN_ROOT/annotations/kinetics$k.txt" | wc -l)" $k; done
 finish
