@@ -1,5 +1,5 @@
-/* The contact sheet: a row per video with its name above, a column per time, on a dark
- * ground. Written so that a set can be judged at a glance. */
+/* The contact sheet: the kind of the set, then a row per video with its name above, a column
+ * per time, on a dark ground. Written so that a set can be judged at a glance. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum {
     COLUMNS = 8, ROWS = 6, SMALL = 96, TILE = 144,
-    GAP = 6, MARGIN = 24, CAPTION = 26, SCALE = 2
+    GAP = 6, MARGIN = 24, TITLE = 36, CAPTION = 26, SCALE = 2
 };
 
 static const uint8_t ground[3] = { 22, 24, 29 }, ink[3] = { 222, 224, 228 },
@@ -137,6 +137,15 @@ static vs_err draw_row(const sheet *s, int y, const vs_drawer *drawer, int size,
     return VS_OK;
 }
 
+static void write_title(const sheet *s, const vs_set *set)
+{
+    char text[96];
+    write_text(s, MARGIN, MARGIN, set->kind, ink);
+    snprintf(text, sizeof(text), "%d x %d  %g fps", set->encode.W, set->encode.H,
+             set->encode.fps);
+    write_text(s, s->W - MARGIN - 6 * SCALE * (int)strlen(text) + SCALE, MARGIN, text, faint);
+}
+
 static vs_err write_sheet(const char *path, const vs_set *set)
 {
     const vs_drawer *drawer = &set->drawer;
@@ -145,14 +154,15 @@ static vs_err write_sheet(const char *path, const vs_set *set)
     const int rows = set->videos < most ? (int)set->videos : most;
     sheet s = { .tile = size < SMALL ? SMALL : size < TILE ? size : TILE };
     s.W = 2 * MARGIN + COLUMNS * s.tile + (COLUMNS - 1) * GAP;
-    s.H = 2 * MARGIN + rows * (CAPTION + s.tile) + (rows - 1) * 3 * GAP;
+    s.H = 2 * MARGIN + TITLE + rows * (CAPTION + s.tile) + (rows - 1) * 3 * GAP;
     s.rgb = malloc(3 * (size_t)s.W * (size_t)s.H);
     if (!s.rgb)
         return VS_FAIL(VS_ERR_NOMEM, "%s: no memory for %d x %d pixels", path, s.W, s.H);
     fill(&s, 0, 0, s.W, s.H, ground);
+    write_title(&s, set);
     vs_err err = VS_OK;
     for (int k = 0; k < rows && err == VS_OK; k++)
-        err = draw_row(&s, MARGIN + k * (CAPTION + s.tile + 3 * GAP), drawer, size,
+        err = draw_row(&s, MARGIN + TITLE + k * (CAPTION + s.tile + 3 * GAP), drawer, size,
                        set->encode.fps, set->first + k);
     if (err == VS_OK)
         err = vs_png_write(path, s.W, s.H, s.rgb);
