@@ -44,8 +44,8 @@ static const vs_opt opts[] = {
       .max = 0.99, .arg = "R", .help = "share of the cells that is masked" },
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto", .arg = "NAME",
       .help = "auto, cpu, cuda or cuda:N" },
-    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "fp32",
-      .choices = "fp32|bf16", .help = "of the passes" },
+    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
+      .choices = VS_PRECISION_CHOICES, .help = "of the passes; auto: bf16 where it is faster" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
@@ -130,14 +130,12 @@ static json_t *result(const struct settings *s, const vs_model_config *c, vs_dev
                      "max", ms[s->steps - 1], "flops_per_clip", flops, "flops_per_s",
                      flops * rate, "mfu", "peak_memory_bytes",
                      (json_int_t)use.ru_maxrss * 1024, "device", vs_device_name(dev), "precision",
-                     "fp32");
+                     vs_precision_name(vs_device_precision(dev)));
 }
 
 static vs_err configure(vs_model_config *c, int *masked, const struct settings *s)
 {
     const vs_task task = s->task == TASK_PRETRAIN ? VS_TASK_PRETRAIN : VS_TASK_CLASSIFY;
-    if (s->precision != 0)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "--precision bf16: this build computes in fp32 only");
     VS_TRY(vs_model_config_named(c, task, s->model));
     c->T = s->frames;
     if (s->size)
@@ -160,6 +158,8 @@ static vs_err run(vs_call *call)
     const int visible = (vs_model_cells(&c) - masked) * (c.T / c.tubelet);
     double *const ms = vs_new(sizeof(double) * (size_t)s->steps);
     vs_err err = vs_device_open(&dev, s->device, s->common.jobs);
+    if (err == VS_OK)
+        vs_device_set_precision(dev, (vs_precision)s->precision);
     if (err == VS_OK)
         err = vs_model_open(&m, dev, &c, s->batch, visible, s->task != TASK_TEST);
     if (err == VS_OK)

@@ -32,7 +32,8 @@ double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *m)
 vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
 {
     char needs[32], has[32];
-    const double model = (double)vs_model_memory(m, vs_trainer_pass_clips(t), t->visible, true);
+    const double model = (double)vs_model_memory(m, vs_trainer_pass_clips(t), t->visible, true,
+                                                 vs_device_precision(t->dev));
     const int here = vs_dist_here(t->dist);
     const double host = here * (vs_trainer_batch_bytes(t, m) +
                                 (vs_device_is_cuda(t->dev) ? 0 : model));

@@ -51,6 +51,7 @@ vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
 {
     const vs_train_settings *s = t->settings;
     VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
+    vs_device_set_precision(t->dev, (vs_precision)s->precision);
     VS_TRY(vs_trainer_check_memory(t, model));
     VS_TRY(vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true));
     if (vs_dist_size(t->dist) == 1)

@@ -15,8 +15,9 @@
       .help = "go on when RUN exists (--no-resume: refuse)" },                           \
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",                  \
       .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },                          \
-    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "fp32",          \
-      .choices = "fp32", .help = "of matrix products" },                                 \
+    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",          \
+      .choices = VS_PRECISION_CHOICES,                                                   \
+      .help = "of matrix products; auto: bf16 where it is faster" },                     \
     { .name = "loaders", .kind = VS_OPT_INT, AT(loaders), .min = 0, .max = 1024,         \
       .arg = "N", .help = "threads that make batches ahead (default: as --jobs)" },      \
     { .name = "log-every", .kind = VS_OPT_INT, AT(log_every), .def = "10", .min = 1,     \

@@ -22,8 +22,19 @@ void vs_verify_row_add(vs_verify *v, const char *name, double error, double boun
     v->failed += !row.ok;
 }
 
-void vs_verify_compare(vs_verify *v, const char *name, const float *ours, const float *reference,
-                       int64_t n)
+void vs_verify_section(vs_verify *v, const char *name, vs_verify_kind kind, const vs_model *m)
+{
+    const vs_model_config *const c = vs_model_configuration(m);
+    const int blocks = c->depth + (c->task == VS_TASK_PRETRAIN ? c->dec_depth : 0);
+    const int passes = kind == VS_VERIFY_FORWARD ? 1 : 2;
+    const double e = sqrt(passes * (11.0 * blocks + 5.0)) * 0x1p-9;
+    v->section = name;
+    v->bound = VS_VERIFY_BOUND;
+    if (vs_device_precision(v->dev) == VS_BF16)
+        v->bound = kind == VS_VERIFY_STEPPED ? 2.0 * sqrt(e / 3.14159265358979324) : e;
+}
+
+static double distance_of(const float *ours, const float *reference, int64_t n)
 {
     double distance = 0.0, size = 0.0;
     for (int64_t i = 0; i < n; i++) {
@@ -31,7 +42,19 @@ void vs_verify_compare(vs_verify *v, const char *name, const float *ours, const 
         distance += d * d;
         size += (double)reference[i] * (double)reference[i];
     }
-    vs_verify_row_add(v, name, sqrt(distance / (size > 0.0 ? size : 1.0)), VS_VERIFY_BOUND);
+    return sqrt(distance / (size > 0.0 ? size : 1.0));
+}
+
+void vs_verify_compare(vs_verify *v, const char *name, const float *ours, const float *reference,
+                       int64_t n)
+{
+    vs_verify_row_add(v, name, distance_of(ours, reference, n), v->bound);
+}
+
+void vs_verify_compare_fp32(vs_verify *v, const char *name, const float *ours,
+                            const float *reference, int64_t n)
+{
+    vs_verify_row_add(v, name, distance_of(ours, reference, n), VS_VERIFY_BOUND);
 }
 
 void vs_verify_free(vs_verify *v)
@@ -119,7 +142,7 @@ static const vs_opt opts[] = {
     { .name = "device", .kind = VS_OPT_TEXT, .at = offsetof(struct settings, device),
       .def = "auto", .arg = "NAME", .help = "auto, cpu, cuda or cuda:N" },
     { .name = "precision", .kind = VS_OPT_CHOICE, .at = offsetof(struct settings, precision),
-      .def = "fp32", .choices = "fp32|bf16", .help = "of the passes" },
+      .def = "fp32", .choices = VS_PRECISION_CHOICES, .help = "of the passes" },
     { .name = "models", .kind = VS_OPT_CHOICE, .at = offsetof(struct settings, models),
       .def = "all", .choices = "all|tiny|small|base", .help = "which part of the reference" },
     { .name = "failed-only", .kind = VS_OPT_FLAG, .at = offsetof(struct settings, failed_only),
@@ -157,7 +180,7 @@ static void print_table(const vs_verify *v, bool failed_only)
             continue;
         if (strcmp(section, r->section) != 0)
             printf("%s\n", section = r->section);
-        printf("  %-52s %9.2e  <= %.0e  %s\n", r->name, r->error, r->bound, r->ok ? "ok" : "FAIL");
+        printf("  %-52s %9.2e  <= %.1e  %s\n", r->name, r->error, r->bound, r->ok ? "ok" : "FAIL");
     }
 }
 
@@ -197,7 +220,7 @@ static vs_err verdict(const vs_verify *v)
     for (int i = 0; i < v->n; i++)
         if (!v->row[i].ok)
             return VS_FAIL(VS_ERR_NUMERIC,
-                           "%d of %d beyond their bounds, first %s: %s (%.2e > %.0e)", v->failed,
+                           "%d of %d beyond their bounds, first %s: %s (%.2e > %.1e)", v->failed,
                            v->n, v->row[i].section, v->row[i].name, v->row[i].error,
                            v->row[i].bound);
     return VS_OK;
@@ -207,11 +230,10 @@ static vs_err run(vs_call *call)
 {
     const struct settings *const s = call->settings;
     vs_verify v = { .dir = call->args[0], .section = "" };
-    if (s->precision != 0)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "--precision bf16: this build computes in fp32 only");
     if (!vs_path_is_dir(v.dir))
         return VS_FAIL(VS_ERR_IO, "%s: not a folder of reference tensors", v.dir);
     VS_TRY(vs_device_open(&v.dev, s->device, s->common.jobs));
+    vs_device_set_precision(v.dev, (vs_precision)s->precision);
     vs_err err = run_models(&v, s->models);
     if (err == VS_OK) {
         if (s->common.json) {

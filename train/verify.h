@@ -23,6 +23,7 @@ typedef struct vs_verify {
     vs_device *dev;
     const char *dir;
     const char *section;           /* of the rows that follow */
+    double bound;                  /* likewise */
     vs_verify_row *row;
     int n, failed;
     void **copy;                   /* of reference tensors that lie unaligned in their file */

@@ -9,9 +9,32 @@
 /* fp32 here against fp32 there: both are about 1e-6 from exact arithmetic. */
 #define VS_VERIFY_BOUND 1e-5
 
+/* The rows that follow: their section, and what their bound comes from.
+ *
+ * In bf16 the bound is derived. Rounding to 8 bits is off by at most 2^-8 of the value, evenly
+ * spread, so by at most 2^-9 in the mean square. Roundings are independent: after R of them
+ * in a row the relative L2 distance is sqrt(R) 2^-9. LayerNorm and the residual path, which
+ * stays in fp32, keep each block from enlarging it.
+ *
+ *   FORWARD    11 a block: LN, qkv_w, qkv, p, att, proj_w, LN, fc1_w, h, gelu, fc2_w; and 5
+ *              around the blocks: patches and their weights, the last LN, two weights
+ *   GRADIENT   as many again on the way back: dy, fc2_w, dh, fc1_w, da, dy, proj_w, datt, ds,
+ *              dqkv, qkv_w; and 5 around the blocks
+ *   STEPPED    weights after AdamW and what follows from them. AdamW moves every value by about
+ *              lr whatever its gradient, so what counts are signs: with a distance e, a share
+ *              e / pi of normally distributed gradients turns its sign, each is then off by
+ *              twice its way: 2 sqrt(e / pi) of the way that a tensor made
+ */
+typedef enum vs_verify_kind { VS_VERIFY_FORWARD, VS_VERIFY_GRADIENT, VS_VERIFY_STEPPED }
+    vs_verify_kind;
+void vs_verify_section(vs_verify *v, const char *name, vs_verify_kind kind, const vs_model *m);
+
 /* Add a row. The error is the relative L2 distance of n values. */
 void vs_verify_compare(vs_verify *v, const char *name, const float *ours, const float *reference,
                        int64_t n);
+/* What is computed in fp32 whatever the precision. */
+void vs_verify_compare_fp32(vs_verify *v, const char *name, const float *ours,
+                            const float *reference, int64_t n);
 void vs_verify_row_add(vs_verify *v, const char *name, double error, double bound);
 
 /* DIR/NAME.safetensors */

@@ -158,7 +158,7 @@ static vs_err compare_gradients(vs_verify *v, vs_model *m, const vs_safetensors 
             err = VS_FAIL(VS_ERR_CORRUPT, "the reference does not list %s", p->name);
         else
             vs_verify_row_add(v, p->name, digest_error(slab + p->offset, p->count, &d, row),
-                              VS_VERIFY_BOUND);
+                              v->bound);
     }
     free(slab);
     return err;
@@ -263,7 +263,7 @@ static vs_err compare_predictions(vs_verify *v, vs_model *m, const vs_safetensor
         for (int k = 0; k < P; k++)
             got_column[k] = (float)columns[k];
         vs_verify_compare(v, "pred, four rows", got, rows, 4 * P);
-        vs_verify_compare(v, "target, four rows", got_target, target_rows, 4 * P);
+        vs_verify_compare_fp32(v, "target, four rows", got_target, target_rows, 4 * P);
         vs_verify_compare(v, "pred, mean of each row", got_mean, mean, M);
         vs_verify_compare(v, "pred, deviation of each row", got_spread, spread, M);
         vs_verify_compare(v, "pred, mean of each column", got_column, column, P);
@@ -294,14 +294,14 @@ static vs_err pretrain(vs_verify *v, vs_model *m, const uint8_t *frames,
     VS_TRY(vs_verify_tensor(v, &mask, file, "mask", VS_DTYPE_U8, N));
     VS_TRY(draw_weights(m));
     const vs_batch batch = { .B = 1, .frames = frames, .mask = mask };
-    v->section = outputs;
+    vs_verify_section(v, outputs, VS_VERIFY_FORWARD, m);
     VS_TRY(compare_generator(v, m, frames, file));
     VS_TRY(vs_model_forward(m, &batch));
     VS_TRY(compare_predictions(v, m, file, N * 3 / 4, P));
     VS_TRY(compare_loss(v, m, file));
     vs_model_zero_grad(m);
     VS_TRY(vs_model_backward(m, 1.0f));
-    v->section = gradients;
+    vs_verify_section(v, gradients, VS_VERIFY_GRADIENT, m);
     return compare_gradients(v, m, file);
 }
 
@@ -325,7 +325,7 @@ static vs_err finetune(vs_verify *v, vs_model *m, const uint8_t *frames,
     vs_verify_smooth(target, label, 1, CLASSES);
     VS_TRY(draw_weights(m));
     const vs_batch batch = { .B = 1, .frames = frames, .target = target };
-    v->section = outputs;
+    vs_verify_section(v, outputs, VS_VERIFY_FORWARD, m);
     VS_TRY(vs_model_forward(m, &batch));
     VS_TRY(vs_model_logits(m, ours));
     vs_verify_compare(v, "logits", ours, logits, CLASSES);
@@ -334,7 +334,7 @@ static vs_err finetune(vs_verify *v, vs_model *m, const uint8_t *frames,
         return VS_OK;
     vs_model_zero_grad(m);
     VS_TRY(vs_model_backward(m, 1.0f));
-    v->section = gradients;
+    vs_verify_section(v, gradients, VS_VERIFY_GRADIENT, m);
     return compare_gradients(v, m, file);
 }
 

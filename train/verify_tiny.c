@@ -98,7 +98,7 @@ static vs_err compare_activations(vs_verify *v, vs_model *m, const struct inputs
         { "act.dec_block0", "dec_block0", B * N * DD },
         { "act.dec_block1", "dec_block1", B * N * DD },
     };
-    v->section = "tiny pretrain activations";
+    vs_verify_section(v, "tiny pretrain activations", VS_VERIFY_FORWARD, m);
     VS_TRY(compare_patch_embed(v, m, in));
     for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
         VS_TRY(compare_activation(v, m, in->act, list[i].reference, list[i].ours, list[i].n));
@@ -131,9 +131,10 @@ static vs_err compare_outputs(vs_verify *v, vs_model *m, const struct inputs *in
                 if (is_flat(target + (size_t)row * P, c))
                     for (int i = c; i < P; i += 3)
                         clean[(size_t)row * P + (size_t)i] = 0.0f;
-        v->section = "tiny pretrain outputs";
+        vs_verify_section(v, "tiny pretrain outputs", VS_VERIFY_FORWARD, m);
         vs_verify_compare(v, "pred", pred, expected, B * M * P);
-        vs_verify_compare(v, "target (colours that are not flat)", target, clean, B * M * P);
+        vs_verify_compare_fp32(v, "target (colours that are not flat)", target, clean,
+                               B * M * P);
     }
     free(pred);
     free(target);
@@ -157,7 +158,7 @@ static vs_err compare_loss(vs_verify *v, vs_model *m, const vs_safetensors *file
 static vs_err five_steps(vs_verify *v, vs_model *m, const vs_batch *batch, const struct inputs *in)
 {
     const vs_adamw adamw = { 1.5e-4f, 0.9f, 0.95f, 1e-8f, 0.05f, 1.0f, 0.0f };
-    v->section = "tiny pretrain AdamW losses";
+    vs_verify_section(v, "tiny pretrain AdamW losses", VS_VERIFY_STEPPED, m);
     for (int step = 0; step <= STEPS; step++) {
         char label[32];
         snprintf(label, sizeof(label), "loss after %d steps", step);
@@ -169,7 +170,7 @@ static vs_err five_steps(vs_verify *v, vs_model *m, const vs_batch *batch, const
         VS_TRY(vs_model_backward(m, 1.0f));
         VS_TRY(vs_model_adamw(m, &adamw, step + 1));
     }
-    v->section = "tiny pretrain weights after 5";
+    vs_verify_section(v, "tiny pretrain weights after 5", VS_VERIFY_STEPPED, m);
     return vs_verify_slab(v, m, VS_SLAB_WEIGHT, "tiny_pretrain_weights_after5");
 }
 
@@ -186,7 +187,7 @@ static vs_err pretrain(vs_verify *v, vs_model *m, const struct inputs *in)
     VS_TRY(compare_loss(v, m, in->io, "loss", 1, 0, "loss"));
     vs_model_zero_grad(m);
     VS_TRY(vs_model_backward(m, 1.0f));
-    v->section = "tiny pretrain gradients";
+    vs_verify_section(v, "tiny pretrain gradients", VS_VERIFY_GRADIENT, m);
     VS_TRY(vs_verify_slab(v, m, VS_SLAB_GRAD, "tiny_pretrain_grads"));
     return five_steps(v, m, &batch, in);
 }
@@ -259,7 +260,7 @@ static vs_err finetune(vs_verify *v, vs_model *m, const uint8_t *frames, const v
     vs_verify_smooth(target, label, B, CLASSES);
     const vs_batch batch = { .B = B, .frames = frames, .target = target };
 
-    v->section = "tiny finetune outputs";
+    vs_verify_section(v, "tiny finetune outputs", VS_VERIFY_FORWARD, m);
     VS_TRY(vs_model_forward(m, &batch));
     VS_TRY(compare_activation(v, m, io, "act.block2", "enc_block2", B * N * D));
     VS_TRY(compare_activation(v, m, io, "act.mean_pool", "mean_pool", B * D));
@@ -269,14 +270,14 @@ static vs_err finetune(vs_verify *v, vs_model *m, const uint8_t *frames, const v
 
     vs_model_zero_grad(m);
     VS_TRY(vs_model_backward(m, 1.0f));
-    v->section = "tiny finetune gradients";
+    vs_verify_section(v, "tiny finetune gradients", VS_VERIFY_GRADIENT, m);
     VS_TRY(vs_verify_slab(v, m, VS_SLAB_GRAD, "tiny_finetune_grads"));
 
     VS_TRY(vs_model_adamw(m, &adamw, 1));
-    v->section = "tiny finetune weights after 1";
+    vs_verify_section(v, "tiny finetune weights after 1", VS_VERIFY_STEPPED, m);
     VS_TRY(vs_verify_slab(v, m, VS_SLAB_WEIGHT, "tiny_finetune_weights_after1"));
     VS_TRY(vs_model_forward(m, &batch));
-    v->section = "tiny finetune outputs after 1";
+    vs_verify_section(v, "tiny finetune outputs after 1", VS_VERIFY_STEPPED, m);
     VS_TRY(compare_logits(v, m, io, "logits_after"));
     return compare_loss(v, m, io, "loss_after", 1, 0, "loss_after");
 }

@@ -27,7 +27,9 @@ head -c 5000 "$golden/tiny_pretrain_io.safetensors" >wrong/tiny_pretrain_io.safe
 fails 1 "a damaged reference is named" "wrong/tiny_pretrain_io.safetensors" \
     vsyn-train verify wrong --models tiny
 fails 1 "a missing folder is named" "nowhere: not a folder" vsyn-train verify nowhere
-fails 1 "bf16 is not built yet" "fp32 only" vsyn-train verify "$golden" --precision bf16
+check "bf16 within its derived bounds" vsyn-train verify "$golden" \
+    --models tiny --precision bf16 --json
+same "bf16 compares as much" "$(grep -o '"checked":267,"failed":0' out)" '"checked":267,"failed":0'
 fails 2 "a folder is needed" "expected GOLDEN_DIR" vsyn-train verify
 fails 2 "an unknown device is refused" 'got "gpu"' vsyn-train verify "$golden" --device gpu
 

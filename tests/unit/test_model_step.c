@@ -52,7 +52,7 @@ Test(config, memory_is_what_a_model_takes)
             CHECK_OK(vs_device_open_cpu(&dev, 1));
             CHECK_OK(vs_model_open(&m, dev, &c, SMALL_B, SMALL_V, training));
             cr_expect((int64_t)vs_device_allocated(dev) ==
-                      vs_model_memory(&c, SMALL_B, SMALL_V, training));
+                      vs_model_memory(&c, SMALL_B, SMALL_V, training, VS_FP32));
             vs_model_close(&m);
             cr_expect(vs_device_allocated(dev) == 0);
             vs_device_close(&dev);

@@ -5,6 +5,7 @@
 struct shape { int N, C, K; };
 static const struct shape shapes[] = {
     { 1, 1, 1 }, { 3, 7, 5 }, { 17, 33, 9 }, { 130, 16, 48 }, { 65, 96, 1 },
+    { 200, 130, 70 }, { 2500, 3, 2 },
 };
 enum { SHAPES = sizeof(shapes) / sizeof(*shapes) };
 
@@ -73,6 +74,31 @@ Test(linear, gradients_match_finite_differences)
         free(dx); free(dw); free(db);
         linear_free(&l);
     }
+    vs_device_close(&dev);
+}
+
+/* y = r + scale (x w^T + b), with every part there or not, and into r itself. */
+Test(linear, residual_is_added_and_clips_are_scaled)
+{
+    enum { B = 3, S = 25, N = B * S, C = 37, K = 70 };
+    vs_device *dev = check_cpu(2);
+    struct linear l = linear_new(dev, (struct shape){ N, C, K });
+    float *r = check_values(N * K, 6, -1, 1), *y = check_values(N * K, 7, 0, 0);
+    const float scale[B] = { 0.0f, 1.0f, 2.5f };
+    for (int i = 0; i < 8; i++) {
+        const float *const b = i & 1 ? l.b : NULL, *const by = i & 2 ? scale : NULL;
+        const bool residual = i & 4;
+        memcpy(y, r, sizeof(float) * N * K);
+        vs_ops_cpu.matmul_fwd(dev, l.y, l.x, l.w, b, N, C, K);
+        vs_ops_cpu.matmul_add_fwd(dev, y, l.x, l.w, b, residual ? y : NULL, by, S, N, C, K);
+        for (int k = 0; k < N * K; k++) {
+            const float a = l.y[k] * (by ? scale[k / K / S] : 1.0f);
+            cr_assert_float_eq(y[k], residual ? r[k] + a : a, 2e-6, "%d: [%d]", i, k);
+        }
+    }
+    free(r);
+    free(y);
+    linear_free(&l);
     vs_device_close(&dev);
 }
 

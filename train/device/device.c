@@ -66,6 +66,24 @@ bool vs_device_is_cuda(const vs_device *dev)
     return dev->cuda;
 }
 
+void vs_device_set_precision(vs_device *dev, vs_precision precision)
+{
+    if (precision == VS_PRECISION_AUTO)
+        precision = dev->cuda || vs_cpu_has_bf16() ? VS_BF16 : VS_FP32;
+    dev->precision = precision;
+}
+
+vs_precision vs_device_precision(const vs_device *dev)
+{
+    return dev->precision;
+}
+
+const char *vs_precision_name(vs_precision precision)
+{
+    static const char *const name[] = { "fp32", "bf16", "auto" };
+    return name[precision];
+}
+
 int vs_device_threads(const vs_device *dev)
 {
     return dev->threads;

@@ -35,6 +35,20 @@ vs_err vs_device_open_cuda(vs_device **out, int index);
 /* "auto" (CUDA if it is there, else the CPU), "cpu", "cuda", "cuda:1". USAGE otherwise. */
 vs_err vs_device_open(vs_device **out, const char *name, int n_threads);
 
+/* What the operations on a device compute in. BF16: products take bfloat16 and add in float;
+ * weights, the residual stream, statistics and the optimiser stay in float. AUTO: BF16 where
+ * the machine multiplies it faster (AVX-512 BF16, CUDA), else FP32. In the order of the
+ * choices of --precision. */
+typedef enum vs_precision { VS_FP32, VS_BF16, VS_PRECISION_AUTO } vs_precision;
+#define VS_PRECISION_CHOICES "fp32|bf16|auto"
+
+/* Before a model is opened on it; FP32 until then. */
+void vs_device_set_precision(vs_device *dev, vs_precision precision);
+vs_precision vs_device_precision(const vs_device *dev);       /* FP32 or BF16 */
+const char *vs_precision_name(vs_precision precision);        /* "fp32" */
+/* Does this machine multiply bfloat16 in hardware? */
+bool vs_cpu_has_bf16(void);
+
 /* Wait, free everything. *dev may be NULL; it is NULL afterwards. */
 void vs_device_close(vs_device **dev);
 

@@ -1,22 +1,38 @@
 /* The CPU as a device: plain aligned memory; work is done when a call returns.
  *
- * Threads are OpenMP's, because oneDNN runs on them too: one team for everything. The
- * operations pass the device's count to every parallel region and set it for the calling
- * thread before a oneDNN call, so two devices with different counts can live side by side.
+ * Threads are OpenMP's: the operations pass the device's count to every parallel region, so
+ * two devices with different counts can live side by side.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/pool.h"
 #include "train/device/device_priv.h"
 
+bool vs_cpu_has_bf16(void)
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+    return false;
+#endif
+}
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Large blocks ask for large pages: a product walks over rows that lie kilobytes apart. */
 static void *cpu_take(vs_device *dev, size_t bytes)
 {
+    const bool large = bytes >= 4 * HUGE_PAGE;
     void *at = NULL;
-    if (posix_memalign(&at, VS_DEVICE_ALIGN, bytes) != 0)
+    if (posix_memalign(&at, large ? HUGE_PAGE : VS_DEVICE_ALIGN, bytes) != 0)
         return NULL;
+    if (large)
+        (void)madvise(at, bytes, MADV_HUGEPAGE);       /* a wish: without it only slower */
     return memset(at, 0, bytes);
 }
 

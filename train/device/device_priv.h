@@ -32,6 +32,7 @@ struct vs_device {
     const vs_device_kind *kind;
     bool cuda;
     int threads;
+    vs_precision precision;
     char name[128];
     vs_err err;                    /* the first failure since the last sync */
     char detail[512];

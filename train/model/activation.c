@@ -8,16 +8,16 @@
 /* A block's attention with its projection, before the residual: (B, S, D). */
 static const float *attention_out(vs_model *m, const vs_stack *st, const vs_block_params *w, int i)
 {
-    m->ops->matmul_fwd(m->dev, m->work.a, st->act[i].att, w[i].proj_w, w[i].proj_b, m->B * st->S,
-                       st->D, st->D);
-    return m->work.a;
+    m->ops->matmul_add_fwd(m->dev, m->work.b, st->act[i].att, w[i].proj_w, w[i].proj_b, NULL, NULL,
+                           st->S, m->B * st->S, st->D, st->D);
+    return m->work.b;
 }
 
 static const float *patch_embed(vs_model *m)
 {
-    m->ops->matmul_fwd(m->dev, m->work.a, m->patches, m->w.patch_w, m->w.patch_b, m->B * m->S,
-                       m->P, m->c.dim);
-    return m->work.a;
+    m->ops->matmul_add_fwd(m->dev, m->work.b, m->patches, m->w.patch_w, m->w.patch_b, NULL, NULL,
+                           m->S, m->B * m->S, m->P, m->c.dim);
+    return m->work.b;
 }
 
 static const float *encoder_norm(vs_model *m)
@@ -26,7 +26,7 @@ static const float *encoder_norm(vs_model *m)
     m->ops->layernorm_fwd(m->dev, m->work.a, m->norm_mean, m->norm_rstd,
                           m->enc.act[c->depth - 1].out, m->w.norm_w, m->w.norm_b, c->ln_eps,
                           m->B * m->S, c->dim);
-    return m->work.a;
+    return vs_model_widened(m, m->work.a, (int64_t)m->B * m->S * c->dim);
 }
 
 /* "PREFIX3" or "PREFIX3_attn"; false when `name` is neither. */
@@ -67,7 +67,7 @@ static const float *find(vs_model *m, const char *name, int64_t *count)
     *count = B * D;
     if (!mae && strcmp(name, "mean_pool") == 0)
         return m->pool;
-    return !mae && strcmp(name, "fc_norm") == 0 ? m->feature : NULL;
+    return !mae && strcmp(name, "fc_norm") == 0 ? vs_model_widened(m, m->feature, *count) : NULL;
 }
 
 vs_err vs_model_activation(vs_model *model, const char *name, float *host, int64_t count)

@@ -17,7 +17,7 @@ vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch)
     float *const x = m->enc.act[0].x;
 
     op->patch_gather(dev, m->patches, m->frames, NULL, B, N, &m->grid);
-    op->matmul_fwd(dev, x, m->patches, w->patch_w, w->patch_b, B * N, m->P, D);
+    op->matmul_add_fwd(dev, x, m->patches, w->patch_w, w->patch_b, NULL, NULL, N, B * N, m->P, D);
     op->position_add(dev, x, m->pos, NULL, B, N, D);
     vs_stack_fwd(m, &m->enc, w->enc, m->drop_path);
 
@@ -26,8 +26,8 @@ vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch)
                       w->fc_norm_b, c->ln_eps_head, B, D);
     if (m->head_dropped)
         op->multiply(dev, m->head_in, m->feature, m->head_drop, (int64_t)B * D);
-    op->matmul_fwd(dev, m->logits, m->head_dropped ? m->head_in : m->feature, w->head_w, w->head_b,
-                   B, D, K);
+    op->matmul_add_fwd(dev, m->logits, m->head_dropped ? m->head_in : m->feature, w->head_w,
+                       w->head_b, NULL, NULL, 1, B, D, K);
     if (!batch->target)
         return VS_OK;
     vs_device_upload(dev, m->label, batch->target, sizeof(float) * (size_t)B * (size_t)K);
@@ -43,7 +43,8 @@ void vs_classifier_bwd(vs_model *m, float scale)
     const vs_model_config *const c = &m->c;
     vs_device *const dev = m->dev;
     const int B = m->B, N = m->N, D = c->dim, K = c->classes;
-    float *const df = m->work.da, *const dpool = m->work.db;
+    void *const df = m->work.da;
+    float *const dpool = m->dpool;
 
     op->softmax_ce_bwd(dev, m->dlogits, m->prob, m->label, scale, B, K);
     op->matmul_bwd_w(dev, m->g.head_w, m->g.head_b, m->dlogits,
@@ -57,5 +58,5 @@ void vs_classifier_bwd(vs_model *m, float scale)
     op->mean_bwd(dev, m->dx, dpool, B, N, D);
 
     vs_stack_bwd(m, m->dx, &m->enc, w->enc, m->g.enc, m->drop_path);
-    op->matmul_bwd_w(dev, m->g.patch_w, m->g.patch_b, m->dx, m->patches, B * N, m->P, D);
+    vs_patch_bwd(m);
 }

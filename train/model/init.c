@@ -63,14 +63,17 @@ static void fill(float *w, const vs_param *p, uint64_t seed, float head_scale)
 
 vs_err vs_model_init(vs_model *model, uint64_t seed, float head_scale)
 {
-    float *const host = vs_model_host(model->layout.count);
-    if (!host)
-        return VS_ERR_NOMEM;
+    /* Tensor by tensor: a second copy of all weights would be the peak of a small run. */
+    float *const slab = model->slab[VS_SLAB_WEIGHT];
+    vs_device_zero(model->dev, slab, sizeof(float) * (size_t)model->layout.count);
     for (int i = 0; i < model->layout.n; i++) {
         const vs_param *const p = &model->layout.entry[i].param;
-        fill(host + p->offset, p, seed, head_scale);
+        float *const host = vs_model_host(p->count);
+        if (!host)
+            return VS_ERR_NOMEM;
+        fill(host, p, seed, head_scale);
+        vs_device_upload(model->dev, slab + p->offset, host, sizeof(float) * (size_t)p->count);
+        free(host);
     }
-    const vs_err err = vs_model_slab_set(model, VS_SLAB_WEIGHT, host);
-    free(host);
-    return err;
+    return vs_device_sync(model->dev);
 }

@@ -43,7 +43,8 @@ static void encode(vs_model *m)
     const int B = m->B, V = m->S, D = m->c.dim;
     float *const x = m->enc.act[0].x;
     op->patch_gather(m->dev, m->patches, m->frames, m->visible, B, V, &m->grid);
-    op->matmul_fwd(m->dev, x, m->patches, m->w.patch_w, m->w.patch_b, B * V, m->P, D);
+    op->matmul_add_fwd(m->dev, x, m->patches, m->w.patch_w, m->w.patch_b, NULL, NULL, V, B * V,
+                       m->P, D);
     op->position_add(m->dev, x, m->pos, m->visible, B, V, D);
     vs_stack_fwd(m, &m->enc, m->w.enc, m->drop_path);
 }
@@ -55,18 +56,19 @@ static void decode(vs_model *m)
     const vs_model_config *const c = &m->c;
     vs_device *const dev = m->dev;
     const int B = m->B, V = m->S, M = m->M, D = c->dim, Dd = c->dec_dim;
-    float *const a = m->work.a;
+    void *const a = m->work.a;
 
     op->layernorm_fwd(dev, a, m->norm_mean, m->norm_rstd, m->enc.act[c->depth - 1].out, w->norm_w,
                       w->norm_b, c->ln_eps, B * V, D);
-    op->matmul_fwd(dev, m->to_dec, a, w->to_dec_w, NULL, B * V, D, Dd);
+    op->matmul_add_fwd(dev, m->to_dec, a, w->to_dec_w, NULL, NULL, NULL, V, B * V, D, Dd);
     op->join_fwd(dev, m->dec.act[0].x, m->to_dec, w->mask_token, m->dec_pos, m->visible, m->masked,
                  B, V, M, Dd);
     vs_stack_fwd(m, &m->dec, w->dec, false);
     op->tail_fwd(dev, m->tail, m->dec.act[c->dec_depth - 1].out, B, m->N, M, Dd);
     op->layernorm_fwd(dev, a, m->tail_mean, m->tail_rstd, m->tail, w->dec_norm_w, w->dec_norm_b,
                       c->ln_eps_head, B * M, Dd);
-    op->matmul_fwd(dev, m->pred, a, w->dec_head_w, w->dec_head_b, B * M, Dd, m->P);
+    op->matmul_add_fwd(dev, m->pred, a, w->dec_head_w, w->dec_head_b, NULL, NULL, M, B * M, Dd,
+                       m->P);
 }
 
 vs_err vs_mae_fwd(vs_model *m, const vs_batch *batch)
@@ -92,7 +94,7 @@ static void decode_bwd(vs_model *m, float scale)
     const vs_model_config *const c = &m->c;
     vs_device *const dev = m->dev;
     const int B = m->B, V = m->S, M = m->M, D = c->dim, Dd = c->dec_dim;
-    float *const a = m->work.a, *const da = m->work.da;
+    void *const a = m->work.a, *const da = m->work.da;
 
     op->mse_bwd(dev, m->dpred, m->pred, m->target, scale, (int64_t)B * M * m->P);
     op->layernorm_fwd(dev, a, m->tail_mean, m->tail_rstd, m->tail, w->dec_norm_w, w->dec_norm_b,
@@ -105,7 +107,7 @@ static void decode_bwd(vs_model *m, float scale)
     op->tail_bwd(dev, m->dec_dx, m->dtail, B, m->N, M, Dd);
     vs_stack_bwd(m, m->dec_dx, &m->dec, w->dec, m->g.dec, false);
 
-    float *const dto = m->work.db;         /* (B, V, Dd) */
+    void *const dto = m->work.db;          /* (B, V, Dd) */
     const float *const z = m->enc.act[c->depth - 1].out;
     op->join_bwd(dev, dto, m->g.mask_token, m->dec_dx, B, V, M, Dd);
     op->layernorm_fwd(dev, a, m->norm_mean, m->norm_rstd, z, w->norm_w, w->norm_b, c->ln_eps,
@@ -121,6 +123,5 @@ void vs_mae_bwd(vs_model *m, float scale)
 {
     decode_bwd(m, scale);
     vs_stack_bwd(m, m->dx, &m->enc, m->w.enc, m->g.enc, m->drop_path);
-    m->ops->matmul_bwd_w(m->dev, m->g.patch_w, m->g.patch_b, m->dx, m->patches, m->B * m->S, m->P,
-                         m->c.dim);
+    vs_patch_bwd(m);
 }

@@ -23,32 +23,39 @@ static float *floats(struct arena *a, int64_t n)
     return take(a, sizeof(float) * (size_t)n);
 }
 
-static void place_block(struct arena *a, vs_block_act *s, int64_t R, int D, int heads)
+/* n values of vs_narrow. */
+static void *narrow(struct arena *a, const vs_model *m, int64_t n)
+{
+    return take(a, m->narrow * (size_t)n);
+}
+
+static void place_block(struct arena *a, const vs_model *m, vs_block_act *s, int64_t R, int D,
+                        int heads)
 {
     s->mean1 = floats(a, R);
     s->rstd1 = floats(a, R);
-    s->qkv = floats(a, R * 3 * D);
+    s->qkv = narrow(a, m, R * 3 * D);
     s->lse = floats(a, R * heads);
-    s->att = floats(a, R * D);
+    s->att = narrow(a, m, R * D);
     s->mean2 = floats(a, R);
     s->rstd2 = floats(a, R);
-    s->hid = floats(a, R * 4 * D);
+    s->hid = narrow(a, m, R * 4 * D);
 }
 
-static void place_stack(struct arena *a, vs_stack *st, int batch, bool training)
+static void place_stack(struct arena *a, const vs_model *m, vs_stack *st)
 {
-    const int64_t R = (int64_t)batch * st->S;
+    const int64_t R = (int64_t)m->batch * st->S;
     float *x = floats(a, R * st->D);
     for (int i = 0; i < st->depth; i++) {
         vs_block_act *s = &st->act[i];
-        if (!training && i > 0) {
+        if (!m->training && i > 0) {
             *s = st->act[0];
             continue;
         }
-        place_block(a, s, R, st->D, st->heads);
+        place_block(a, m, s, R, st->D, st->heads);
         s->x = x;
-        s->mid = training ? floats(a, R * st->D) : x;
-        s->out = x = training ? floats(a, R * st->D) : x;
+        s->mid = m->training ? floats(a, R * st->D) : x;
+        s->out = x = m->training ? floats(a, R * st->D) : x;
     }
 }
 
@@ -62,12 +69,12 @@ static void place_work(struct arena *a, vs_model *m)
     const int64_t enc = (int64_t)m->batch * m->S * m->c.dim;
     const int64_t dec = m->dec.depth ? (int64_t)m->batch * m->N * m->c.dec_dim : 0;
     const int64_t n = most(enc, dec);
-    m->work.a = floats(a, n);
-    m->work.b = floats(a, 4 * n);
+    m->work.a = narrow(a, m, n);
+    m->work.b = narrow(a, m, 4 * n);
     if (!m->training)
         return;
-    m->work.da = floats(a, n);
-    m->work.db = floats(a, 4 * n);
+    m->work.da = narrow(a, m, n);
+    m->work.db = narrow(a, m, 4 * n);
     m->dx = floats(a, enc);
     m->dec_dx = floats(a, dec);
 }
@@ -80,14 +87,14 @@ static void place_mae(struct arena *a, vs_model *m)
     m->norm_mean = floats(a, B * V);
     m->norm_rstd = floats(a, B * V);
     m->to_dec = floats(a, B * V * Dd);
-    place_stack(a, &m->dec, m->batch, m->training);
+    place_stack(a, m, &m->dec);
     m->tail = floats(a, B * M * Dd);
     m->tail_mean = floats(a, B * M);
     m->tail_rstd = floats(a, B * M);
     m->pred = floats(a, B * M * m->P);
     m->target = floats(a, B * M * m->P);
     m->dtail = floats(a, m->training ? B * M * Dd : 0);
-    m->dpred = floats(a, m->training ? B * M * m->P : 0);
+    m->dpred = narrow(a, m, m->training ? B * M * m->P : 0);
 }
 
 static void place_classifier(struct arena *a, vs_model *m)
@@ -96,13 +103,14 @@ static void place_classifier(struct arena *a, vs_model *m)
     m->pool = floats(a, B * D);
     m->pool_mean = floats(a, B);
     m->pool_rstd = floats(a, B);
-    m->feature = floats(a, B * D);
-    m->head_in = floats(a, B * D);
+    m->feature = narrow(a, m, B * D);
+    m->head_in = narrow(a, m, B * D);
+    m->dpool = floats(a, m->training ? B * D : 0);
     m->head_drop = floats(a, B * D);
     m->logits = floats(a, B * K);
     m->prob = floats(a, B * K);
     m->label = floats(a, B * K);
-    m->dlogits = floats(a, B * K);
+    m->dlogits = narrow(a, m, B * K);
 }
 
 float *vs_model_host(int64_t n)
@@ -120,11 +128,11 @@ size_t vs_model_place(vs_model *m, char *base)
     m->frames = take(&a, (size_t)(3 * B * m->c.T * m->c.H * m->c.W));
     m->visible = take(&a, sizeof(int32_t) * (size_t)(B * m->S));
     m->pos = floats(&a, (int64_t)m->N * m->c.dim);
-    m->patches = floats(&a, B * m->S * m->P);
+    m->patches = narrow(&a, m, B * m->S * m->P);
     m->loss = floats(&a, 1);
     m->sumsq = take(&a, sizeof(double));
     m->drop = floats(&a, 2 * m->c.depth * B);
-    place_stack(&a, &m->enc, m->batch, m->training);
+    place_stack(&a, m, &m->enc);
     place_work(&a, m);
     if (m->c.task == VS_TASK_PRETRAIN)
         place_mae(&a, m);
@@ -139,7 +147,7 @@ static vs_stack stack_of(int depth, int S, int D, int heads, float eps)
 }
 
 void vs_model_shape(vs_model *m, const vs_model_config *config, int batch, int visible,
-                    bool training)
+                    bool training, vs_precision precision)
 {
     const vs_model_config *const c = &m->c;
     const bool mae = config->task == VS_TASK_PRETRAIN;
@@ -147,6 +155,7 @@ void vs_model_shape(vs_model *m, const vs_model_config *config, int batch, int v
     m->grid = (vs_grid){ c->T, c->H, c->W, c->tubelet, c->patch };
     m->batch = batch;
     m->training = training;
+    m->narrow = precision == VS_BF16 ? sizeof(vs_bf16) : sizeof(float);
     m->N = vs_model_tokens(c);
     m->S = mae ? visible : m->N;
     m->M = m->N - m->S;
@@ -162,12 +171,13 @@ void vs_model_unshape(vs_model *m)
     free(m->dec.act);
 }
 
-int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, bool training)
+int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, bool training,
+                        vs_precision precision)
 {
     vs_model m = { 0 };
     vs_layout layout;
     vs_layout_build(&layout, config);
-    vs_model_shape(&m, config, batch, visible, training);
+    vs_model_shape(&m, config, batch, visible, training, precision);
     const int64_t slab = layout.count * (int64_t)sizeof(float) * (training ? 4 : 1);
     const int64_t bytes = slab + (int64_t)vs_model_place(&m, NULL);
     vs_model_unshape(&m);

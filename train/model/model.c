@@ -66,7 +66,7 @@ vs_err vs_model_open(vs_model **out, vs_device *dev, const vs_model_config *conf
     m->dev = dev;
     m->ops = vs_ops_of(dev);
     vs_layout_build(&m->layout, config);
-    vs_model_shape(m, config, batch, visible, training);
+    vs_model_shape(m, config, batch, visible, training, vs_device_precision(dev));
     const vs_err err = take_memory(m);
     if (err != VS_OK)
         vs_model_close(&m);
@@ -224,6 +224,13 @@ vs_err vs_model_loss(vs_model *model, float *loss)
                            : blame(model, VS_SLAB_WEIGHT, "weight", "the loss is not finite");
 }
 
+const float *vs_model_widened(vs_model *m, const void *from, int64_t n)
+{
+    /* 4 widths of vs_narrow hold at least 2 of float. */
+    m->ops->widen(m->dev, m->work.b, from, n);
+    return m->work.b;
+}
+
 static vs_err download_finite(vs_model *m, float *host, const float *from, int64_t n,
                               const char *what)
 {
@@ -244,7 +251,8 @@ vs_err vs_model_logits(vs_model *model, float *logits)
 vs_err vs_model_features(vs_model *model, float *features)
 {
     VS_ASSERT(model->c.task == VS_TASK_CLASSIFY && model->B > 0);
-    return download_finite(model, features, model->feature, (int64_t)model->B * model->c.dim,
+    const int64_t n = (int64_t)model->B * model->c.dim;
+    return download_finite(model, features, vs_model_widened(model, model->feature, n), n,
                            "the features are not finite");
 }
 

@@ -46,8 +46,9 @@ int vs_model_cells(const vs_model_config *config);           /* H/patch * W/patc
 int64_t vs_model_parameters(const vs_model_config *config);  /* number of values */
 /* Floating-point operations of one training clip (forward + backward), for MFU. */
 double vs_model_flops(const vs_model_config *config, int visible, bool training);
-/* Bytes that a model of this batch allocates. */
-int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, bool training);
+/* Bytes that a model of this batch allocates; precision: FP32 or BF16. */
+int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, bool training,
+                        vs_precision precision);
 
 typedef struct vs_model vs_model;
 

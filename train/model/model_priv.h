@@ -5,18 +5,20 @@
 #include "train/model/layout.h"
 #include "train/ops/ops.h"
 
-/* What one block keeps from forward to backward; R = B * S rows. LayerNorm outputs and
+/* Types of buffers: train/ops/ops.h. void: vs_narrow, m->narrow bytes a value.
+ *
+ * What one block keeps from forward to backward; R = B * S rows. LayerNorm outputs and
  * GELU are recomputed: they cost little and would take 6 of 16 widths of memory.
  * Without training all blocks share one set, and x, mid, out are one buffer. */
 typedef struct vs_block_act {
     float *x;                      /* (R, D) input: `out` of the block before */
     float *mean1, *rstd1;          /* (R) */
-    float *qkv;                    /* (R, 3D) */
+    void *qkv;                     /* (R, 3D) */
     float *lse;                    /* (B, heads, S) */
-    float *att;                    /* (R, D) heads side by side, before the projection */
+    void *att;                     /* (R, D) heads side by side, before the projection */
     float *mid;                    /* (R, D) after the attention's residual */
     float *mean2, *rstd2;          /* (R) */
-    float *hid;                    /* (R, 4D) before GELU */
+    void *hid;                     /* (R, 4D) before GELU */
     float *out;                    /* (R, D) */
 } vs_block_act;
 
@@ -29,8 +31,8 @@ typedef struct vs_stack {
 
 /* Working space shared by all blocks: n rows of the widest layers, either stack. */
 typedef struct vs_work {
-    float *a, *b;                  /* n x D, n x 4D */
-    float *da, *db;                /* the same, for gradients */
+    void *a, *b;                   /* n x D, n x 4D */
+    void *da, *db;                 /* the same, for gradients */
 } vs_work;
 
 struct vs_model {
@@ -40,6 +42,7 @@ struct vs_model {
     vs_grid grid;
     int batch;                     /* largest B */
     bool training;
+    size_t narrow;                 /* bytes of a vs_narrow */
     int N, S, M, P;                /* tokens, tokens of the encoder, masked, values of a patch */
 
     vs_layout layout;
@@ -50,7 +53,7 @@ struct vs_model {
     uint8_t *frames;               /* (B, T, H, W, 3) */
     int32_t *visible, *masked;     /* (B, V), (B, M): token numbers */
     float *pos, *dec_pos;          /* (N, D), (N, Dd) */
-    float *patches;                /* (B, S, P) */
+    void *patches;                 /* (B, S, P) */
     vs_stack enc, dec;
     vs_work work;
     float *dx, *dec_dx;            /* gradient of the residual stream */
@@ -62,11 +65,14 @@ struct vs_model {
     float *to_dec;                 /* (B, V, Dd) */
     float *tail, *dtail;           /* (B, M, Dd) */
     float *tail_mean, *tail_rstd;  /* (B * M) */
-    float *pred, *dpred, *target;  /* (B, M, P) */
+    float *pred, *target;          /* (B, M, P) */
+    void *dpred;                   /* (B, M, P) */
     /* classifier */
     float *pool, *pool_mean, *pool_rstd;       /* (B, D), (B), (B) */
-    float *feature, *head_in, *head_drop;      /* (B, D) */
-    float *logits, *prob, *label, *dlogits;    /* (B, classes) */
+    float *head_drop, *dpool;      /* (B, D) */
+    void *feature, *head_in;       /* (B, D) */
+    float *logits, *prob, *label;  /* (B, classes) */
+    void *dlogits;                 /* (B, classes) */
 
     /* of the last forward */
     int B;
@@ -81,6 +87,9 @@ void vs_stack_fwd(vs_model *m, const vs_stack *stack, const vs_block_params *w, 
 /* dx: gradient of the output on entry, of the input on return. */
 void vs_stack_bwd(vs_model *m, float *dx, const vs_stack *stack, const vs_block_params *w,
                   vs_block_params *g, bool drop);
+
+/* dx of the first block to the gradients of the patch embedding. */
+void vs_patch_bwd(vs_model *m);
 
 /* ---- mae.c, classifier.c ----------------------------------------------------------- */
 vs_err vs_mae_fwd(vs_model *m, const vs_batch *batch);
@@ -97,7 +106,9 @@ float *vs_model_host(int64_t n);
 size_t vs_model_place(vs_model *m, char *base);
 /* The derived sizes of a model that is not open: for vs_model_place(m, NULL). */
 void vs_model_shape(vs_model *m, const vs_model_config *config, int batch, int visible,
-                    bool training);
+                    bool training, vs_precision precision);
+/* n values of vs_narrow as floats, in working space that the next pass overwrites. */
+const float *vs_model_widened(vs_model *m, const void *from, int64_t n);
 void vs_model_unshape(vs_model *m);
 
 #endif /* VSYN_TRAIN_MODEL_MODEL_PRIV_H */

@@ -10,7 +10,7 @@ VS_KERNEL static double sum_squares(const float *x, int64_t n)
     return sum;
 }
 
-void vs_sumsq_cpu(vs_device *dev, double *out, const float *x, int64_t n)
+void VS_CPU(sumsq)(vs_device *dev, double *out, const float *x, int64_t n)
 {
     const int64_t pieces = vs_ceil_div(n, VS_CHUNK);
     double *part = vs_device_scratch(dev, sizeof(double) * (size_t)pieces);
@@ -43,7 +43,7 @@ VS_KERNEL static void update(float *w, float *m, float *v, const float *g, const
     }
 }
 
-void vs_adamw_cpu(vs_device *dev, float *w, float *m, float *v, const float *g,
+void VS_CPU(adamw)(vs_device *dev, float *w, float *m, float *v, const float *g,
                   const vs_adamw_args *args, int64_t n)
 {
     if (vs_device_failed(dev))

@@ -1,4 +1,8 @@
-/* What every CPU operation shares: threads, vector code, exp and erf.
+/* What every CPU operation shares: precision, threads, vector code, exp and the normal
+ * distribution.
+ *
+ * Each file is compiled once per precision: VS_CPU(layernorm_fwd) is vs_layernorm_fwd_cpu in
+ * one object and vs_layernorm_fwd_cpu_bf16 in the other, where vs_narrow is vs_bf16.
  *
  * Threads split work by fixed pieces (rows, chunks), never by atomics, and partial sums are
  * added in order: the bits depend on the inputs and the number of threads at most.
@@ -12,6 +16,35 @@
 
 #include "train/device/device_priv.h"
 #include "train/ops/ops.h"
+
+#define VS_CAT_(a, b, c) a##b##c
+#define VS_CAT(a, b, c) VS_CAT_(a, b, c)
+#define VS_CPU(op) VS_CAT(vs_, op, VS_SUFFIX)
+
+/* Between float and vs_narrow; rounds to the nearest, ties to even, and keeps NaN. */
+static inline float vs_widened(vs_narrow x)
+{
+#ifdef VS_CPU_BF16
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, 4);
+    return y;
+#else
+    return x;
+#endif
+}
+
+static inline vs_narrow vs_narrowed(float x)
+{
+#ifdef VS_CPU_BF16
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (vs_narrow)((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
+#else
+    return x;
+#endif
+}
 
 /* A kernel compiled for several instruction sets, the best one chosen at load. Sanitizers
  * start after the choice would run, and other compilers or machines take the plain code. */
@@ -77,53 +110,26 @@ static inline float vs_expf(float x)
     return p * power;
 }
 
-/* erf with an absolute error below 2e-7: x P(x^2) up to 1, then 1 - exp(-|x| Q(|x|)), both
- * polynomials fitted at Chebyshev points. Beyond 4 it is 1 to the last bit. */
-static inline float vs_erff(float x)
+/* The normal distribution F and its density f, for GELU and its slope. One exponential serves
+ * both (Abramowitz and Stegun 7.1.26, absolute error of F below 1e-7):
+ * 1 - F(|x|) = t (a1 + a2 t + ... + a5 t^4) e^(-x^2/2) / 2,  t = 1 / (1 + p |x| / sqrt 2). */
+static inline void vs_normal(float *F, float *f, float x)
 {
-    const float s = x * x;
-    float p = 7.875875050e-05f;
-    p = p * s + -8.016864283e-04f;
-    p = p * s + 5.189087423e-03f;
-    p = p * s + -2.685421201e-02f;
-    p = p * s + 1.128359472e-01f;
-    p = p * s + -3.761262667e-01f;
-    p = p * s + 1.128379166e+00f;
-    float t = x < 0 ? -x : x;
-    t = t > 4.0f ? 4.0f : t;
-    float q = -1.166032501e-06f;
-    q = q * t + 3.659301183e-05f;
-    q = q * t + -5.157455639e-04f;
-    q = q * t + 4.373922625e-03f;
-    q = q * t + -2.530860120e-02f;
-    q = q * t + 1.080919126e-01f;
-    q = q * t + 6.339714476e-01f;
-    q = q * t + 1.128957243e+00f;
-    const float far = 1.0f - vs_expf(-t * q);
-    return t <= 1.0f ? x * p : x < 0 ? -far : far;
+    const float size = x < 0 ? -x : x, e = vs_expf(-0.5f * x * x);
+    const float t = 1.0f / (1.0f + 0.23164189f * size);
+    float p = 0.5307027145f;
+    p = p * t + -0.7265760135f;
+    p = p * t + 0.7107068705f;
+    p = p * t + -0.142248368f;
+    p = p * t + 0.1274147960f;
+    const float rest = p * t * e;
+    *F = x < 0 ? rest : 1.0f - rest;
+    *f = 0.39894228040143268f * e;
 }
 
-/* The normal distribution and its density: GELU and its derivative. */
-static inline float vs_normal_cdf(float x)
-{
-    return 0.5f * (1.0f + vs_erff(x * 0.70710678118654752f));
-}
-
-static inline float vs_normal_pdf(float x)
-{
-    return 0.39894228040143268f * vs_expf(-0.5f * x * x);
-}
-
-/* C = alpha * op(A) op(B) + beta * C in row-major order, on the device's threads or, inside
- * a parallel region, on the calling one (matmul.c). lda..ldc: values from row to row. */
-typedef struct vs_gemm {
-    char ta, tb;                   /* 'N' or 'T' */
-    int64_t M, N, K, lda, ldb, ldc;
-    float alpha, beta;
-} vs_gemm;
-void vs_gemm_cpu(vs_device *dev, float *c, const float *a, const float *b, const vs_gemm *g);
-
-/* sum[c] += sum_n x[n,c], in order of rows within fixed pieces (matmul.c). */
-void vs_column_sum_cpu(vs_device *dev, float *sum, const float *x, int N, int C, int64_t stride);
+/* sum[c] += sum_n x[n,c], in order of rows within fixed pieces; stride: from row to row
+ * (matmul.c). */
+void VS_CPU(column_sum)(vs_device *dev, float *sum, const vs_narrow *x, int N, int C,
+                        int64_t stride);
 
 #endif /* VSYN_TRAIN_OPS_CPU_H */

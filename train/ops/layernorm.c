@@ -2,7 +2,7 @@
 #include "train/ops/cpu.h"
 
 /* One row: its statistics and its values. */
-VS_KERNEL static void fwd_row(float *y, float *mean, float *rstd, const float *x,
+VS_KERNEL static void fwd_row(vs_narrow *y, float *mean, float *rstd, const float *x,
                               const float *w, const float *b, float eps, int C)
 {
     /* (1) mean */
@@ -22,14 +22,15 @@ VS_KERNEL static void fwd_row(float *y, float *mean, float *rstd, const float *x
     /* (3) scale and shift */
     VS_SIMD
     for (int c = 0; c < C; c++)
-        y[c] = (x[c] - m) * s * w[c] + b[c];
+        y[c] = vs_narrowed((x[c] - m) * s * w[c] + b[c]);
 
     *mean = m;
     *rstd = s;
 }
 
-void vs_layernorm_fwd_cpu(vs_device *dev, vs_real *y, float *mean, float *rstd, const vs_real *x,
-                          const vs_real *w, const vs_real *b, float eps, int N, int C)
+void VS_CPU(layernorm_fwd)(vs_device *dev, vs_narrow *y, float *mean, float *rstd,
+                           const vs_real *x, const vs_real *w, const vs_real *b, float eps,
+                           int N, int C)
 {
     if (vs_device_failed(dev))
         return;
@@ -39,14 +40,14 @@ void vs_layernorm_fwd_cpu(vs_device *dev, vs_real *y, float *mean, float *rstd, 
 }
 
 /* One row of dx; its share of dw and db goes to the sums of its piece. */
-VS_KERNEL static void bwd_row(float *dx, float *dw, float *db, const float *dy, const float *x,
+VS_KERNEL static void bwd_row(float *dx, float *dw, float *db, const vs_narrow *dy, const float *x,
                               const float *w, float mean, float rstd, int C)
 {
     /* (1) the two means over the row */
     float g_mean = 0.0f, gh_mean = 0.0f;
 #pragma omp simd reduction(+ : g_mean, gh_mean)
     for (int c = 0; c < C; c++) {
-        const float g = dy[c] * w[c];
+        const float g = vs_widened(dy[c]) * w[c];
         g_mean += g;
         gh_mean += g * ((x[c] - mean) * rstd);
     }
@@ -57,16 +58,16 @@ VS_KERNEL static void bwd_row(float *dx, float *dw, float *db, const float *dy, 
     VS_SIMD
     for (int c = 0; c < C; c++) {
         const float h = (x[c] - mean) * rstd;
-        const float g = dy[c] * w[c];
-        db[c] += dy[c];
-        dw[c] += dy[c] * h;
+        const float d = vs_widened(dy[c]), g = d * w[c];
+        db[c] += d;
+        dw[c] += d * h;
         dx[c] += rstd * (g - g_mean - h * gh_mean);
     }
 }
 
-void vs_layernorm_bwd_cpu(vs_device *dev, vs_real *dx, float *dw, float *db, const vs_real *dy,
-                          const vs_real *x, const vs_real *w, const float *mean,
-                          const float *rstd, int N, int C)
+void VS_CPU(layernorm_bwd)(vs_device *dev, vs_real *dx, float *dw, float *db,
+                           const vs_narrow *dy, const vs_real *x, const vs_real *w,
+                           const float *mean, const float *rstd, int N, int C)
 {
     const int pieces = (int)vs_ceil_div(N, VS_ROWS);
     float *part = vs_device_scratch(dev, sizeof(float) * 2 * (size_t)pieces * (size_t)C);

@@ -16,7 +16,7 @@ VS_KERNEL static void mean_clip(float *y, const float *x, int S, int C)
         y[c] *= inv;
 }
 
-void vs_mean_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int C)
+void VS_CPU(mean_fwd)(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int C)
 {
     if (vs_device_failed(dev))
         return;
@@ -32,7 +32,7 @@ VS_KERNEL static void spread_row(float *dx, const float *dy, float inv, int C)
         dx[c] = dy[c] * inv;
 }
 
-void vs_mean_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int C)
+void VS_CPU(mean_bwd)(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int C)
 {
     if (vs_device_failed(dev))
         return;
@@ -52,7 +52,7 @@ VS_KERNEL static double squared_distance(const float *y, const float *t, int64_t
     return sum;
 }
 
-void vs_mse_fwd_cpu(vs_device *dev, float *loss, const vs_real *y, const float *t, int64_t n)
+void VS_CPU(mse_fwd)(vs_device *dev, float *loss, const vs_real *y, const float *t, int64_t n)
 {
     const int64_t pieces = vs_ceil_div(n, VS_CHUNK);
     double *part = vs_device_scratch(dev, sizeof(double) * (size_t)pieces), sum = 0.0;
@@ -67,14 +67,14 @@ void vs_mse_fwd_cpu(vs_device *dev, float *loss, const vs_real *y, const float *
     *loss = (float)(sum / (double)n);
 }
 
-VS_KERNEL static void difference(float *dy, const float *y, const float *t, float a, int64_t n)
+VS_KERNEL static void difference(vs_narrow *dy, const float *y, const float *t, float a, int64_t n)
 {
     VS_SIMD
     for (int64_t i = 0; i < n; i++)
-        dy[i] = a * (y[i] - t[i]);
+        dy[i] = vs_narrowed(a * (y[i] - t[i]));
 }
 
-void vs_mse_bwd_cpu(vs_device *dev, vs_real *dy, const vs_real *y, const float *t, float scale,
+void VS_CPU(mse_bwd)(vs_device *dev, vs_narrow *dy, const vs_real *y, const float *t, float scale,
                     int64_t n)
 {
     if (vs_device_failed(dev))
@@ -86,7 +86,7 @@ void vs_mse_bwd_cpu(vs_device *dev, vs_real *dy, const vs_real *y, const float *
 }
 
 /* Few values (B x classes): plain loops in double precision. */
-void vs_softmax_ce_fwd_cpu(vs_device *dev, float *loss, float *p, const vs_real *y,
+void VS_CPU(softmax_ce_fwd)(vs_device *dev, float *loss, float *p, const vs_real *y,
                            const float *t, int B, int K)
 {
     if (vs_device_failed(dev))
@@ -109,7 +109,7 @@ void vs_softmax_ce_fwd_cpu(vs_device *dev, float *loss, float *p, const vs_real 
     *loss = (float)(total / B);
 }
 
-void vs_softmax_ce_bwd_cpu(vs_device *dev, vs_real *dy, const float *p, const float *t,
+void VS_CPU(softmax_ce_bwd)(vs_device *dev, vs_narrow *dy, const float *p, const float *t,
                            float scale, int B, int K)
 {
     if (vs_device_failed(dev))

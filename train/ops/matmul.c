@@ -1,66 +1,76 @@
-/* Linear layers on the CPU: oneDNN's sgemm and a bias. Contract: train/ops/ops.h
+/* Linear layers on the CPU: which product, and what becomes of it. Contract: train/ops/ops.h
  *
- * sgemm takes the shapes as they are and needs no packed copy of the weights, which change
- * in every step; on the shapes of the models here it reaches 80 to 95 % of the fp32 peak. */
-#include "train/ops/cpu.h"
+ * Weights stay in fp32 and are packed (and rounded, in bf16) where they are used: once in the
+ * forward and once, the other way round, in the backward pass. That is one pass over them for
+ * each of hundreds of rows that meet them, and there is no copy that could be out of date. */
+#include "train/ops/gemm.h"
 
-#include <dnnl.h>
-#include <omp.h>
-
-void vs_gemm_cpu(vs_device *dev, float *c, const float *a, const float *b, const vs_gemm *g)
+static vs_gemm forward(const vs_narrow *x, const vs_real *w, int N, int C, int K)
 {
-    if (!omp_in_parallel())
-        omp_set_num_threads(dev->threads);
-    const dnnl_status_t status = dnnl_sgemm(g->ta, g->tb, g->M, g->N, g->K, g->alpha, a, g->lda,
-                                            b, g->ldb, g->beta, c, g->ldc);
-    if (status != dnnl_success) {
-#pragma omp critical
-        vs_device_note(dev, VS_FAIL(VS_ERR_NOMEM, "oneDNN: sgemm %lldx%lldx%lld failed (%d)",
-                                    (long long)g->M, (long long)g->N, (long long)g->K,
-                                    (int)status));
-    }
+    return (vs_gemm){ N, K, C, { x, C, false }, { w, C, true }, false, true };
 }
 
-static void fill_rows(vs_device *dev, float *y, const float *b, int N, int K)
+static vs_gemm backward(const vs_narrow *dy, const vs_real *w, int N, int C, int K)
 {
-    VS_PARALLEL(dev, (int64_t)N * K)
-    for (int n = 0; n < N; n++)
-        memcpy(y + (int64_t)n * K, b, sizeof(float) * (size_t)K);
+    return (vs_gemm){ N, C, K, { dy, K, false }, { w, C, true }, false, false };
 }
 
-void vs_matmul_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *w,
-                       const vs_real *b, int N, int C, int K)
+void VS_CPU(matmul_fwd)(vs_device *dev, vs_narrow *y, const vs_narrow *x, const vs_real *w,
+                        const vs_real *b, int N, int C, int K)
 {
-    if (vs_device_failed(dev))
-        return;
-    if (b)
-        fill_rows(dev, y, b, N, K);
-    const vs_gemm g = { 'N', 'T', N, K, C, C, C, K, 1.0f, b ? 1.0f : 0.0f };
-    vs_gemm_cpu(dev, y, x, w, &g);
+    const vs_out out = { .kind = VS_OUT_NARROW, .y = y, .bias = b };
+    const vs_gemm g = forward(x, w, N, C, K);
+    VS_CPU(gemm)(dev, &out, &g);
 }
 
-void vs_matmul_bwd_x_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *w,
-                         int N, int C, int K)
+void VS_CPU(matmul_add_fwd)(vs_device *dev, vs_real *y, const vs_narrow *x, const vs_real *w,
+                            const vs_real *b, const vs_real *r, const float *scale, int S,
+                            int N, int C, int K)
 {
-    if (vs_device_failed(dev))
-        return;
-    const vs_gemm g = { 'N', 'N', N, C, K, K, C, C, 1.0f, 0.0f };
-    vs_gemm_cpu(dev, dx, dy, w, &g);
+    const vs_out out = { .kind = VS_OUT_ADD, .y = y, .bias = b, .r = r, .scale = scale, .S = S };
+    const vs_gemm g = forward(x, w, N, C, K);
+    VS_CPU(gemm)(dev, &out, &g);
+}
+
+void VS_CPU(matmul_gelu_fwd)(vs_device *dev, vs_narrow *h, vs_narrow *y, const vs_narrow *x,
+                             const vs_real *w, const vs_real *b, int N, int C, int K)
+{
+    const vs_out out = { .kind = VS_OUT_GELU, .y = y, .bias = b, .h = h };
+    const vs_gemm g = forward(x, w, N, C, K);
+    VS_CPU(gemm)(dev, &out, &g);
+}
+
+void VS_CPU(matmul_bwd_x)(vs_device *dev, vs_narrow *dx, const vs_narrow *dy, const vs_real *w,
+                          int N, int C, int K)
+{
+    const vs_out out = { .kind = VS_OUT_NARROW, .y = dx };
+    const vs_gemm g = backward(dy, w, N, C, K);
+    VS_CPU(gemm)(dev, &out, &g);
+}
+
+void VS_CPU(matmul_gelu_bwd)(vs_device *dev, vs_narrow *dh, vs_narrow *y, const vs_narrow *dy,
+                             const vs_real *w, const vs_narrow *h, int N, int C, int K)
+{
+    /* The rows of h are only read here; vs_out has one field for both directions. */
+    const vs_out out = { .kind = VS_OUT_GELU_BWD, .y = dh, .h = (vs_narrow *)h, .act = y };
+    const vs_gemm g = backward(dy, w, N, C, K);
+    VS_CPU(gemm)(dev, &out, &g);
 }
 
 /* The sum of some rows, one column beside the other. */
-VS_KERNEL static void sum_rows(float *sum, const float *x, int rows, int C, int64_t stride)
+VS_KERNEL static void sum_rows(float *sum, const vs_narrow *x, int rows, int C, int64_t stride)
 {
     memset(sum, 0, sizeof(float) * (size_t)C);
     for (int n = 0; n < rows; n++) {
-        const float *xn = x + n * stride;
+        const vs_narrow *const xn = x + n * stride;
         VS_SIMD
         for (int c = 0; c < C; c++)
-            sum[c] += xn[c];
+            sum[c] += vs_widened(xn[c]);
     }
 }
 
-void vs_column_sum_cpu(vs_device *dev, float *sum, const float *x, int N, int C, int64_t stride)
+void VS_CPU(column_sum)(vs_device *dev, float *sum, const vs_narrow *x, int N, int C,
+                        int64_t stride)
 {
     const int pieces = (int)vs_ceil_div(N, VS_ROWS);
     float *part = vs_device_scratch(dev, sizeof(float) * (size_t)pieces * (size_t)C);
@@ -75,13 +85,12 @@ void vs_column_sum_cpu(vs_device *dev, float *sum, const float *x, int N, int C,
             sum[c] += part[(int64_t)i * C + c];
 }
 
-void vs_matmul_bwd_w_cpu(vs_device *dev, float *dw, float *db, const vs_real *dy,
-                         const vs_real *x, int N, int C, int K)
+void VS_CPU(matmul_bwd_w)(vs_device *dev, float *dw, float *db, const vs_narrow *dy,
+                          const vs_narrow *x, int N, int C, int K)
 {
-    if (vs_device_failed(dev))
-        return;
-    const vs_gemm g = { 'T', 'N', K, C, N, K, C, C, 1.0f, 1.0f };
-    vs_gemm_cpu(dev, dw, dy, x, &g);
+    const vs_out out = { .kind = VS_OUT_ACCUMULATE, .y = dw };
+    const vs_gemm g = { K, C, N, { dy, K, false }, { x, C, false }, true, false };
+    VS_CPU(gemm)(dev, &out, &g);
     if (db)
-        vs_column_sum_cpu(dev, db, dy, N, K, K);
+        VS_CPU(column_sum)(dev, db, dy, N, K, K);
 }

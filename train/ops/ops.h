@@ -13,8 +13,8 @@
  *   - the device comes first, then outputs, then inputs, then sizes;
  *   - capitals are sizes: B clips, S tokens per clip, N rows, C channels in, K channels
  *     out, H heads; gradients are d + name;
- *   - vs_real: activations and weights; float: statistics, losses, gradients of
- *     parameters. Dense, row-major. No two pointers overlap unless said so;
+ *   - vs_real and vs_narrow: activations and weights (below); float: statistics, losses,
+ *     gradients of parameters. Dense, row-major. No two pointers overlap unless said so;
  *   - gradients of parameters accumulate (+=), because a batch may come in parts;
  *     gradients of activations are written (=), except where += is written below;
  *   - the same inputs on the same number of threads give the same bits in every run;
@@ -32,11 +32,26 @@
 extern "C" {
 #endif
 
-/* float, except in a .cu file that is compiled for bfloat16. */
+/* Two kinds of activations, by who reads them.
+ *
+ *   vs_real     the residual stream, weights, predictions: float on the CPU
+ *   vs_narrow   what a product reads or writes beside it (outputs of LayerNorm, qkv, hidden
+ *               layers, and their gradients): float in fp32, bfloat16 in bf16
+ *
+ * An implementation is compiled once per precision with its types (VS_NARROW on the CPU,
+ * VS_REAL for both in a .cu file); a caller serves either and holds vs_narrow as void. */
 #ifdef VS_REAL
 typedef VS_REAL vs_real;
 #else
 typedef float vs_real;
+#endif
+typedef uint16_t vs_bf16;          /* the upper half of a float, as the CPU keeps it */
+#if defined(VS_NARROW)
+typedef VS_NARROW vs_narrow;
+#elif defined(VS_REAL)
+typedef VS_REAL vs_narrow;
+#else
+typedef void vs_narrow;
 #endif
 
 /* ---- Tokens (tokens.c) ---------------------------------------------------------------
@@ -61,7 +76,7 @@ typedef struct vs_grid {
     int T, H, W, tubelet, patch;
 } vs_grid;
 
-typedef void vs_patch_gather_fn(vs_device *dev, vs_real *x, const uint8_t *frames,
+typedef void vs_patch_gather_fn(vs_device *dev, vs_narrow *x, const uint8_t *frames,
                                 const int32_t *index, int B, int S, const vs_grid *grid);
 typedef void vs_patch_target_fn(vs_device *dev, float *t, const uint8_t *frames,
                                 const int32_t *index, int B, int S, const vs_grid *grid);
@@ -82,7 +97,7 @@ typedef void vs_position_add_fn(vs_device *dev, vs_real *x, const float *pos,
 typedef void vs_join_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *token,
                             const float *pos, const int32_t *visible, const int32_t *masked,
                             int B, int V, int M, int C);
-typedef void vs_join_bwd_fn(vs_device *dev, vs_real *dx, float *dtoken, const vs_real *dy, int B,
+typedef void vs_join_bwd_fn(vs_device *dev, vs_narrow *dx, float *dtoken, const vs_real *dy, int B,
                             int V, int M, int C);
 typedef void vs_tail_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int M,
                             int C);
@@ -91,20 +106,38 @@ typedef void vs_tail_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, int 
 
 /* ---- Linear layer (matmul.c) ----------------------------------------------------------
  *
- *   matmul_fwd     y[n,k]   = sum_c x[n,c] * w[k,c] + b[k]          b NULL: no bias
- *   matmul_bwd_x   dx[n,c]  = sum_k dy[n,k] * w[k,c]
- *   matmul_bwd_w   dw[k,c] += sum_n dy[n,k] * x[n,c]
- *                  db[k]   += sum_n dy[n,k]                         db NULL: no bias
+ *   a[n,k] = sum_c x[n,c] * w[k,c] + b[k]                        b NULL: no bias
  *
- *   x, dx: (N, C)   w, dw: (K, C)   y, dy: (N, K)   b, db: (K)
+ *   matmul_fwd        y[n,k]   = a[n,k]
+ *   matmul_add_fwd    y[n,k]   = r[n,k] + a[n,k] * scale[n / S]  r NULL: 0; scale NULL: 1;
+ *                                one factor per clip of S rows: drop path; y may be r
+ *   matmul_gelu_fwd   h[n,k]   = a[n,k],  y[n,k] = h * F(h)      F(h) = (1 + erf(h / sqrt 2)) / 2
+ *   matmul_bwd_x      dx[n,c]  = sum_k dy[n,k] * w[k,c]
+ *   matmul_gelu_bwd   dh[n,c]  = (sum_k dy[n,k] * w[k,c]) * (F(h) + h f(h))
+ *                     y[n,c]   = h * F(h)                        f: the normal density
+ *                                again: cheaper here than to keep it
+ *   matmul_bwd_w      dw[k,c] += sum_n dy[n,k] * x[n,c]
+ *                     db[k]   += sum_n dy[n,k]                   db NULL: no bias
+ *
+ *   x, dx: (N, C)   w, dw: (K, C)   y, dy, r: (N, K)   b, db: (K); of gelu_bwd h, dh, y: (N, C)
+ *   Products take x, w and dy in the width of vs_narrow and add in float.
  *   PyTorch: torch.nn.Linear(C, K)
  */
-typedef void vs_matmul_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *w,
+typedef void vs_matmul_fwd_fn(vs_device *dev, vs_narrow *y, const vs_narrow *x, const vs_real *w,
                               const vs_real *b, int N, int C, int K);
-typedef void vs_matmul_bwd_x_fn(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *w,
-                                int N, int C, int K);
-typedef void vs_matmul_bwd_w_fn(vs_device *dev, float *dw, float *db, const vs_real *dy,
-                                const vs_real *x, int N, int C, int K);
+typedef void vs_matmul_add_fwd_fn(vs_device *dev, vs_real *y, const vs_narrow *x,
+                                  const vs_real *w, const vs_real *b, const vs_real *r,
+                                  const float *scale, int S, int N, int C, int K);
+typedef void vs_matmul_gelu_fwd_fn(vs_device *dev, vs_narrow *h, vs_narrow *y,
+                                   const vs_narrow *x, const vs_real *w, const vs_real *b, int N,
+                                   int C, int K);
+typedef void vs_matmul_bwd_x_fn(vs_device *dev, vs_narrow *dx, const vs_narrow *dy,
+                                const vs_real *w, int N, int C, int K);
+typedef void vs_matmul_gelu_bwd_fn(vs_device *dev, vs_narrow *dh, vs_narrow *y,
+                                   const vs_narrow *dy, const vs_real *w, const vs_narrow *h,
+                                   int N, int C, int K);
+typedef void vs_matmul_bwd_w_fn(vs_device *dev, float *dw, float *db, const vs_narrow *dy,
+                                const vs_narrow *x, int N, int C, int K);
 
 /* ---- LayerNorm over the last axis (layernorm.c) ---------------------------------------
  *
@@ -122,11 +155,11 @@ typedef void vs_matmul_bwd_w_fn(vs_device *dev, float *dw, float *db, const vs_r
  *   dx accumulates: every LayerNorm of a block stands beside a residual path.
  *   PyTorch: torch.nn.LayerNorm(C, eps=eps)
  */
-typedef void vs_layernorm_fwd_fn(vs_device *dev, vs_real *y, float *mean, float *rstd,
+typedef void vs_layernorm_fwd_fn(vs_device *dev, vs_narrow *y, float *mean, float *rstd,
                                  const vs_real *x, const vs_real *w, const vs_real *b, float eps,
                                  int N, int C);
 typedef void vs_layernorm_bwd_fn(vs_device *dev, vs_real *dx, float *dw, float *db,
-                                 const vs_real *dy, const vs_real *x, const vs_real *w,
+                                 const vs_narrow *dy, const vs_real *x, const vs_real *w,
                                  const float *mean, const float *rstd, int N, int C);
 
 /* ---- Attention (attention.c) ----------------------------------------------------------
@@ -146,35 +179,27 @@ typedef void vs_layernorm_bwd_fn(vs_device *dev, vs_real *dx, float *dw, float *
  *
  *   qkv, dqkv: (B, S, 3, H, D)   y, dy: (B, S, H, D)   lse: (B, H, S)
  */
-typedef void vs_attention_fwd_fn(vs_device *dev, vs_real *y, float *lse, const vs_real *qkv, int B,
-                                 int S, int H, int D);
-typedef void vs_attention_bwd_fn(vs_device *dev, vs_real *dqkv, const vs_real *dy,
-                                 const vs_real *y, const vs_real *qkv, const float *lse, int B,
+typedef void vs_attention_fwd_fn(vs_device *dev, vs_narrow *y, float *lse, const vs_narrow *qkv,
+                                 int B, int S, int H, int D);
+typedef void vs_attention_bwd_fn(vs_device *dev, vs_narrow *dqkv, const vs_narrow *dy,
+                                 const vs_narrow *y, const vs_narrow *qkv, const float *lse, int B,
                                  int S, int H, int D);
 
 /* ---- Element by element (pointwise.c) -------------------------------------------------
  *
- *   gelu_fwd     y[i]   = x[i] * F(x[i])                 F(x) = (1 + erf(x / sqrt 2)) / 2
- *                y may be x
- *   gelu_bwd     dx[i]  = dy[i] * (F(x[i]) + x[i] f(x[i]))     f: the normal density
- *                dx may be dy
- *   add_scaled   y[b,i] = x[b,i] + a[b,i] * scale[b]     scale NULL: 1; y may be x
- *   scale_clips  y[b,i] = x[b,i] * scale[b]              y may be x
+ *   scale_clips  y[b,i] = x[b,i] * scale[b]              scale NULL: 1
  *   multiply     y[i]   = x[i] * m[i]                    dropout: m is 0 or 1/(1 - rate);
  *                                                        y may be x
+ *   widen        y[i]   = x[i]                           for who reads values on the host
  *   scale        x[i]   = x[i] * a
  *
- *   add_scaled, scale_clips: (B, n) with one factor per clip: drop path
+ *   scale_clips: (B, n) with one factor per clip: drop path
  */
-typedef void vs_gelu_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int64_t n);
-typedef void vs_gelu_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *x,
-                            int64_t n);
-typedef void vs_add_scaled_fn(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *a,
-                              const float *scale, int B, int64_t n);
-typedef void vs_scale_clips_fn(vs_device *dev, vs_real *y, const vs_real *x, const float *scale,
+typedef void vs_scale_clips_fn(vs_device *dev, vs_narrow *y, const vs_real *x, const float *scale,
                                int B, int64_t n);
-typedef void vs_multiply_fn(vs_device *dev, vs_real *y, const vs_real *x, const float *m,
+typedef void vs_multiply_fn(vs_device *dev, vs_narrow *y, const vs_narrow *x, const float *m,
                             int64_t n);
+typedef void vs_widen_fn(vs_device *dev, float *y, const vs_narrow *x, int64_t n);
 typedef void vs_scale_fn(vs_device *dev, float *x, float a, int64_t n);
 
 /* ---- Mean over tokens, losses (loss.c) ------------------------------------------------
@@ -193,11 +218,11 @@ typedef void vs_mean_fwd_fn(vs_device *dev, vs_real *y, const vs_real *x, int B,
 typedef void vs_mean_bwd_fn(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int C);
 typedef void vs_mse_fwd_fn(vs_device *dev, float *loss, const vs_real *y, const float *t,
                            int64_t n);
-typedef void vs_mse_bwd_fn(vs_device *dev, vs_real *dy, const vs_real *y, const float *t,
+typedef void vs_mse_bwd_fn(vs_device *dev, vs_narrow *dy, const vs_real *y, const float *t,
                            float scale, int64_t n);
 typedef void vs_softmax_ce_fwd_fn(vs_device *dev, float *loss, float *p, const vs_real *y,
                                   const float *t, int B, int K);
-typedef void vs_softmax_ce_bwd_fn(vs_device *dev, vs_real *dy, const float *p, const float *t,
+typedef void vs_softmax_ce_bwd_fn(vs_device *dev, vs_narrow *dy, const float *p, const float *t,
                                   float scale, int B, int K);
 
 /* ---- Optimiser (adamw.c) --------------------------------------------------------------
@@ -223,10 +248,11 @@ typedef void vs_adamw_fn(vs_device *dev, float *w, float *m, float *v, const flo
 #define VS_OP_MAP(X)                                                                   \
     X(patch_gather) X(patch_target) X(position_add)                                    \
     X(join_fwd) X(join_bwd) X(tail_fwd) X(tail_bwd)                                    \
-    X(matmul_fwd) X(matmul_bwd_x) X(matmul_bwd_w)                                      \
+    X(matmul_fwd) X(matmul_add_fwd) X(matmul_gelu_fwd)                                 \
+    X(matmul_bwd_x) X(matmul_gelu_bwd) X(matmul_bwd_w)                                 \
     X(layernorm_fwd) X(layernorm_bwd)                                                  \
     X(attention_fwd) X(attention_bwd)                                                  \
-    X(gelu_fwd) X(gelu_bwd) X(add_scaled) X(scale_clips) X(multiply) X(scale)          \
+    X(scale_clips) X(multiply) X(widen) X(scale)                                       \
     X(mean_fwd) X(mean_bwd)                                                            \
     X(mse_fwd) X(mse_bwd) X(softmax_ce_fwd) X(softmax_ce_bwd)                          \
     X(sumsq) X(adamw)
@@ -237,13 +263,14 @@ typedef struct vs_ops {
 #undef X
 } vs_ops;
 
-#define X(op) vs_##op##_fn vs_##op##_cpu, vs_##op##_cuda_f32, vs_##op##_cuda_bf16;
+#define X(op) \
+    vs_##op##_fn vs_##op##_cpu, vs_##op##_cpu_bf16, vs_##op##_cuda_f32, vs_##op##_cuda_bf16;
 VS_OP_MAP(X)
 #undef X
 
-extern const vs_ops vs_ops_cpu, vs_ops_cuda_f32, vs_ops_cuda_bf16;
+extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16;
 
-/* The table of this device. */
+/* The table of this device and its precision. */
 const vs_ops *vs_ops_of(const vs_device *dev);
 
 #ifdef __cplusplus

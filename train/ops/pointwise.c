@@ -9,87 +9,65 @@
         call;                                                              \
     }
 
-VS_KERNEL static void gelu(float *y, const float *x, int64_t n)
+/* y = a x */
+VS_KERNEL static void narrow(vs_narrow *y, const float *x, float a, int64_t n)
 {
     VS_SIMD
     for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] * vs_normal_cdf(x[i]);
+        y[i] = vs_narrowed(x[i] * a);
 }
 
-void vs_gelu_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int64_t n)
+void VS_CPU(scale_clips)(vs_device *dev, vs_narrow *y, const vs_real *x, const float *scale,
+                         int B, int64_t n)
 {
     if (vs_device_failed(dev))
         return;
-    EACH_PIECE(dev, n, at, count, gelu(y + at, x + at, count))
-}
-
-VS_KERNEL static void gelu_slope(float *dx, const float *dy, const float *x, int64_t n)
-{
-    VS_SIMD
-    for (int64_t i = 0; i < n; i++)
-        dx[i] = dy[i] * (vs_normal_cdf(x[i]) + x[i] * vs_normal_pdf(x[i]));
-}
-
-void vs_gelu_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, const vs_real *x, int64_t n)
-{
-    if (vs_device_failed(dev))
-        return;
-    EACH_PIECE(dev, n, at, count, gelu_slope(dx + at, dy + at, x + at, count))
-}
-
-VS_KERNEL static void add(float *y, const float *x, const float *a, float scale, int64_t n)
-{
-    VS_SIMD
-    for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] + a[i] * scale;
-}
-
-void vs_add_scaled_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *a,
-                       const float *scale, int B, int64_t n)
-{
-    if (vs_device_failed(dev))
-        return;
-    if (!scale) {
-        EACH_PIECE(dev, B * n, at, count, add(y + at, x + at, a + at, 1.0f, count))
-        return;
+    const int64_t pieces = vs_ceil_div(n, VS_CHUNK);
+    VS_PARALLEL(dev, B * n)
+    for (int64_t i = 0; i < B * pieces; i++) {
+        const int64_t b = i / pieces, at = i % pieces * VS_CHUNK;
+        narrow(y + b * n + at, x + b * n + at, scale ? scale[b] : 1.0f,
+               vs_piece(n, at, VS_CHUNK));
     }
-    VS_PARALLEL(dev, B * n)
-    for (int b = 0; b < B; b++)
-        add(y + b * n, x + b * n, a + b * n, scale[b], n);
 }
 
-VS_KERNEL static void times(float *y, const float *x, float a, int64_t n)
+VS_KERNEL static void widen(float *y, const vs_narrow *x, int64_t n)
 {
     VS_SIMD
     for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] * a;
+        y[i] = vs_widened(x[i]);
 }
 
-void vs_scale_clips_cpu(vs_device *dev, vs_real *y, const vs_real *x, const float *scale, int B,
-                        int64_t n)
+void VS_CPU(widen)(vs_device *dev, float *y, const vs_narrow *x, int64_t n)
 {
     if (vs_device_failed(dev))
         return;
-    VS_PARALLEL(dev, B * n)
-    for (int b = 0; b < B; b++)
-        times(y + b * n, x + b * n, scale[b], n);
+    EACH_PIECE(dev, n, at, count, widen(y + at, x + at, count))
 }
 
-void vs_scale_cpu(vs_device *dev, float *x, float a, int64_t n)
-{
-    if (vs_device_failed(dev))
-        return;
-    EACH_PIECE(dev, n, at, count, times(x + at, x + at, a, count))
-}
-
-VS_KERNEL static void product(float *y, const float *x, const float *m, int64_t n)
+VS_KERNEL static void times(float *x, float a, int64_t n)
 {
     VS_SIMD
     for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] * m[i];
+        x[i] *= a;
 }
 
-void vs_multiply_cpu(vs_device *dev, vs_real *y, const vs_real *x, const float *m, int64_t n)
+void VS_CPU(scale)(vs_device *dev, float *x, float a, int64_t n)
+{
+    if (vs_device_failed(dev))
+        return;
+    EACH_PIECE(dev, n, at, count, times(x + at, a, count))
+}
+
+VS_KERNEL static void product(vs_narrow *y, const vs_narrow *x, const float *m, int64_t n)
+{
+    VS_SIMD
+    for (int64_t i = 0; i < n; i++)
+        y[i] = vs_narrowed(vs_widened(x[i]) * m[i]);
+}
+
+void VS_CPU(multiply)(vs_device *dev, vs_narrow *y, const vs_narrow *x, const float *m,
+                      int64_t n)
 {
     if (vs_device_failed(dev))
         return;

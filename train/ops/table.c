@@ -1,4 +1,4 @@
-/* The table of the CPU; the list is VS_OP_MAP in train/ops/ops.h. */
+/* The tables of the CPU; the list is VS_OP_MAP in train/ops/ops.h. */
 #include "train/ops/ops.h"
 
 const vs_ops vs_ops_cpu = {
@@ -7,8 +7,14 @@ const vs_ops vs_ops_cpu = {
 #undef X
 };
 
+const vs_ops vs_ops_cpu_bf16 = {
+#define X(op) .op = vs_##op##_cpu_bf16,
+    VS_OP_MAP(X)
+#undef X
+};
+
 const vs_ops *vs_ops_of(const vs_device *dev)
 {
     VS_ASSERT(!vs_device_is_cuda(dev));    /* this build links no CUDA operations */
-    return &vs_ops_cpu;
+    return vs_device_precision(dev) == VS_BF16 ? &vs_ops_cpu_bf16 : &vs_ops_cpu;
 }

@@ -18,14 +18,14 @@ static int tokens_of(const vs_grid *g)
 }
 
 /* The 256 possible values of each colour. */
-static void normalise_table(float table[3][256])
+static void normalise_table(vs_narrow table[3][256])
 {
     for (int c = 0; c < 3; c++)
         for (int u = 0; u < 256; u++)
-            table[c][u] = (float)((u / 255.0 - mean_rgb[c]) / std_rgb[c]);
+            table[c][u] = vs_narrowed((float)((u / 255.0 - mean_rgb[c]) / std_rgb[c]));
 }
 
-static void gather(float *x, const uint8_t *clip, float table[3][256], int token,
+static void gather(vs_narrow *x, const uint8_t *clip, vs_narrow table[3][256], int token,
                    const vs_grid *g)
 {
     const int p = g->patch;
@@ -34,7 +34,7 @@ static void gather(float *x, const uint8_t *clip, float table[3][256], int token
     for (int f = 0; f < g->tubelet; f++)
         for (int r = 0; r < p; r++) {
             const uint8_t *row = from + 3 * ((int64_t)f * g->H + r) * g->W;
-            float *to = x + ((int64_t)f * p + r) * p;
+            vs_narrow *to = x + ((int64_t)f * p + r) * p;
             for (int i = 0; i < p; i++, row += 3) {
                 to[i] = table[0][row[0]];
                 to[i + plane] = table[1][row[1]];
@@ -43,12 +43,12 @@ static void gather(float *x, const uint8_t *clip, float table[3][256], int token
         }
 }
 
-void vs_patch_gather_cpu(vs_device *dev, vs_real *x, const uint8_t *frames,
+void VS_CPU(patch_gather)(vs_device *dev, vs_narrow *x, const uint8_t *frames,
                          const int32_t *index, int B, int S, const vs_grid *grid)
 {
     if (vs_device_failed(dev))
         return;
-    float table[3][256];
+    vs_narrow table[3][256];
     normalise_table(table);
     const int64_t P = 3 * (int64_t)grid->tubelet * grid->patch * grid->patch;
     const int64_t clip = 3 * (int64_t)grid->T * grid->H * grid->W;
@@ -115,7 +115,7 @@ static void target(float *t, const uint8_t *clip, int token, const vs_grid *g)
             standardise(t, from + 3 * ((int64_t)f * g->H + r) * g->W, mean, factor, row);
 }
 
-void vs_patch_target_cpu(vs_device *dev, float *t, const uint8_t *frames, const int32_t *index,
+void VS_CPU(patch_target)(vs_device *dev, float *t, const uint8_t *frames, const int32_t *index,
                          int B, int S, const vs_grid *grid)
 {
     if (vs_device_failed(dev))
@@ -135,7 +135,7 @@ VS_KERNEL static void add_row(float *y, const float *x, const float *a, int C)
         y[c] = x[c] + a[c];
 }
 
-void vs_position_add_cpu(vs_device *dev, vs_real *x, const float *pos, const int32_t *index,
+void VS_CPU(position_add)(vs_device *dev, vs_real *x, const float *pos, const int32_t *index,
                          int B, int S, int C)
 {
     if (vs_device_failed(dev))
@@ -147,7 +147,7 @@ void vs_position_add_cpu(vs_device *dev, vs_real *x, const float *pos, const int
     }
 }
 
-void vs_join_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *token,
+void VS_CPU(join_fwd)(vs_device *dev, vs_real *y, const vs_real *x, const vs_real *token,
                      const float *pos, const int32_t *visible, const int32_t *masked, int B,
                      int V, int M, int C)
 {
@@ -163,19 +163,42 @@ void vs_join_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, const vs_real
     }
 }
 
-void vs_join_bwd_cpu(vs_device *dev, vs_real *dx, float *dtoken, const vs_real *dy, int B, int V,
-                     int M, int C)
+/* One mask token takes part in every masked row: rows are added in order. */
+VS_KERNEL static void add_rows(float *sum, const float *x, int rows, int C)
 {
-    if (vs_device_failed(dev))
-        return;
-    for (int b = 0; b < B; b++) {
-        const float *clip = dy + (int64_t)b * (V + M) * C;
-        memcpy(dx + (int64_t)b * V * C, clip, sizeof(float) * (size_t)V * (size_t)C);
-        vs_column_sum_cpu(dev, dtoken, clip + (int64_t)V * C, M, C, C);
-    }
+    for (int n = 0; n < rows; n++)
+        for (int c = 0; c < C; c++)
+            sum[c] += x[(int64_t)n * C + c];
 }
 
-void vs_tail_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int M, int C)
+VS_KERNEL static void narrow_row(vs_narrow *y, const float *x, int C)
+{
+    VS_SIMD
+    for (int c = 0; c < C; c++)
+        y[c] = vs_narrowed(x[c]);
+}
+
+void VS_CPU(join_bwd)(vs_device *dev, vs_narrow *dx, float *dtoken, const vs_real *dy, int B,
+                      int V, int M, int C)
+{
+    const int pieces = (int)vs_ceil_div(M, VS_ROWS);
+    float *const part = vs_device_scratch(dev, sizeof(float) * (size_t)(B * pieces) * (size_t)C);
+    if (!part)
+        return;
+    memset(part, 0, sizeof(float) * (size_t)(B * pieces) * (size_t)C);
+    VS_PARALLEL(dev, (int64_t)B * V * C)
+    for (int n = 0; n < B * V; n++)
+        narrow_row(dx + (int64_t)n * C, dy + ((int64_t)n / V * (V + M) + n % V) * C, C);
+    VS_PARALLEL(dev, (int64_t)B * M * C)
+    for (int i = 0; i < B * pieces; i++) {
+        const int64_t from = (int64_t)(i / pieces) * (V + M) + V + i % pieces * VS_ROWS;
+        add_rows(part + (int64_t)i * C, dy + from * C,
+                 (int)vs_piece(M, i % pieces * VS_ROWS, VS_ROWS), C);
+    }
+    add_rows(dtoken, part, B * pieces, C);
+}
+
+void VS_CPU(tail_fwd)(vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int M, int C)
 {
     if (vs_device_failed(dev))
         return;
@@ -185,7 +208,7 @@ void vs_tail_fwd_cpu(vs_device *dev, vs_real *y, const vs_real *x, int B, int S,
                sizeof(float) * (size_t)M * (size_t)C);
 }
 
-void vs_tail_bwd_cpu(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int M, int C)
+void VS_CPU(tail_bwd)(vs_device *dev, vs_real *dx, const vs_real *dy, int B, int S, int M, int C)
 {
     if (vs_device_failed(dev))
         return;

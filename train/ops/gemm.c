@@ -1,0 +1,223 @@
+/* Whole products on the CPU. Plan: train/ops/gemm.h
+ *
+ *   (1) pack B, and A where it lies across, shared out by pieces of panels
+ *   (2) tiles, shared out by (some rows, one panel); each goes from the registers to a small
+ *       buffer and from there, changed as `out` says, to its place
+ *
+ * Whoever is free takes the next piece: which thread computes what changes nothing.
+ */
+#include "train/ops/gemm.h"
+
+#define PACK_UNITS 128             /* of one piece of packing */
+#define A_BYTES (192 << 10)        /* rows of A that one job runs over: they stay in L2 */
+#define INNER 2048                 /* sums over more rows of a batch are added in parts */
+
+/* ---- What becomes of a row of a tile: n values from column `at` ----------------------- */
+
+VS_KERNEL static void out_narrow(vs_narrow *y, const float *a, const float *b, int n)
+{
+    if (b) {
+        VS_SIMD
+        for (int j = 0; j < n; j++)
+            y[j] = vs_narrowed(a[j] + b[j]);
+        return;
+    }
+    VS_SIMD
+    for (int j = 0; j < n; j++)
+        y[j] = vs_narrowed(a[j]);
+}
+
+VS_KERNEL static void out_add(float *y, const float *a, const float *b, const float *r, float scale,
+                              int n)
+{
+    VS_SIMD
+    for (int j = 0; j < n; j++) {
+        const float x = b ? a[j] + b[j] : a[j];
+        y[j] = r ? r[j] + x * scale : x * scale;
+    }
+}
+
+VS_KERNEL static void out_gelu(vs_narrow *y, vs_narrow *h, const float *a, const float *b, int n)
+{
+    VS_SIMD
+    for (int j = 0; j < n; j++) {
+        const vs_narrow kept = vs_narrowed(b ? a[j] + b[j] : a[j]);
+        float F, f;
+        h[j] = kept;
+        vs_normal(&F, &f, vs_widened(kept));
+        y[j] = vs_narrowed(vs_widened(kept) * F);
+    }
+}
+
+VS_KERNEL static void out_gelu_bwd(vs_narrow *dh, vs_narrow *y, const float *a, const vs_narrow *h,
+                                   int n)
+{
+    VS_SIMD
+    for (int j = 0; j < n; j++) {
+        const float x = vs_widened(h[j]);
+        float F, f;
+        vs_normal(&F, &f, x);
+        dh[j] = vs_narrowed(a[j] * (F + x * f));
+        y[j] = vs_narrowed(x * F);
+    }
+}
+
+VS_KERNEL static void out_accumulate(float *y, const float *a, int n)
+{
+    VS_SIMD
+    for (int j = 0; j < n; j++)
+        y[j] += a[j];
+}
+
+static void put_row(const vs_out *o, const float *a, int64_t row, int col, int n, int N)
+{
+    const int64_t at = row * N + col;
+    const float *const bias = o->bias ? o->bias + col : NULL;
+    switch (o->kind) {
+    case VS_OUT_NARROW:
+        out_narrow((vs_narrow *)o->y + at, a, bias, n);
+        break;
+    case VS_OUT_ADD:
+        out_add((float *)o->y + at, a, bias, o->r ? o->r + at : NULL,
+                o->scale ? o->scale[row / o->S] : 1.0f, n);
+        break;
+    case VS_OUT_GELU:
+        out_gelu((vs_narrow *)o->y + at, o->h + at, a, bias, n);
+        break;
+    case VS_OUT_GELU_BWD:
+        out_gelu_bwd((vs_narrow *)o->y + at, o->act + at, a, o->h + at, n);
+        break;
+    case VS_OUT_ACCUMULATE:
+        out_accumulate((float *)o->y + at, a, n);
+        break;
+    }
+}
+
+/* ---- The product ---------------------------------------------------------------------- */
+
+/* One part of the inner axis, and where its packed panels lie. */
+struct job {
+    const vs_out *out;
+    const vs_gemm *g;
+    vs_tile_fn *tile;
+    vs_unit *b, *a;                /* panels; a NULL: A is read as it lies */
+    int64_t from;                  /* first value of the inner axis */
+    int64_t inner, units;
+    int rows;                      /* of A in one job */
+};
+
+static size_t value_bytes(const vs_source *s)
+{
+    return s->wide ? sizeof(float) : sizeof(vs_narrow);
+}
+
+static void pack(vs_unit *panels, const struct job *j, const vs_source *s, bool inner_last,
+                 int columns, int64_t piece)
+{
+    const int64_t per = vs_ceil_div(j->units, PACK_UNITS), p = piece / per;
+    const int64_t first = piece % per * PACK_UNITS;
+    const int64_t last = first + vs_piece(j->units, first, PACK_UNITS);
+    const int64_t column = p * VS_PANEL;
+    const int64_t at = inner_last ? column * s->ld + j->from : j->from * s->ld + column;
+    const vs_source part = { (const char *)s->at + at * (int64_t)value_bytes(s), s->ld, s->wide };
+    const int cols = (int)vs_piece(columns, column, VS_PANEL);
+    vs_unit *const panel = panels + p * j->units * VS_PANEL;
+    if (inner_last)
+        VS_CPU(pack_cols)(panel, &part, cols, j->inner, first, last);
+    else
+        VS_CPU(pack_rows)(panel, &part, cols, j->inner, first, last);
+}
+
+/* Where tile rows from `row` find A. */
+static void set_a(vs_tile_args *t, const struct job *j, int row)
+{
+    if (j->a) {
+        t->a = j->a + row / VS_PANEL * j->units * VS_PANEL + row % VS_PANEL;
+        t->row = sizeof(vs_unit);
+        t->step = VS_PANEL * sizeof(vs_unit);
+    } else {
+        t->row = j->g->a.ld * (int64_t)sizeof(vs_narrow);
+        t->a = (const char *)j->g->a.at + row * t->row +
+               j->from * (int64_t)sizeof(vs_narrow);
+        t->step = sizeof(vs_unit);
+    }
+}
+
+static void multiply(const struct job *j, int64_t piece)
+{
+    float c[VS_TILE * VS_PANEL] __attribute__((aligned(64)));
+    const int N = j->g->N;
+    const int64_t panels = vs_ceil_div(N, VS_PANEL), p = piece % panels;
+    const int first = (int)(piece / panels) * j->rows;
+    const int end = first + (int)vs_piece(j->g->M, first, j->rows);
+    vs_tile_args t = {
+        .c = c, .ldc = VS_PANEL, .b = j->b + p * j->units * VS_PANEL, .units = j->units,
+        .cols = (int)vs_piece(N, p * VS_PANEL, VS_PANEL),
+    };
+    for (int row = first; row < end; row += VS_TILE) {
+        t.rows = (int)vs_piece(end, row, VS_TILE);
+        set_a(&t, j, row);
+        j->tile(&t);
+        for (int r = 0; r < t.rows; r++)
+            put_row(j->out, c + r * VS_PANEL, row + r, (int)p * VS_PANEL, t.cols, N);
+    }
+}
+
+/* Rows per job: few enough for L2, parts of equal size, whole tiles. Packed A: a panel. */
+static int job_rows(const struct job *j)
+{
+    const int M = j->g->M;
+    if (j->a)
+        return VS_PANEL;
+    const int64_t fit = A_BYTES / (j->units * (int64_t)sizeof(vs_unit));
+    const int64_t most = fit < 4 * VS_TILE ? 4 * VS_TILE : fit > 192 ? 192 : fit;
+    const int64_t each = vs_ceil_div(M, vs_ceil_div(M, most));
+    return (int)(vs_ceil_div(each, VS_TILE) * VS_TILE);
+}
+
+static void multiply_part(vs_device *dev, const struct job *j)
+{
+    const vs_gemm *const g = j->g;
+    const int64_t per = vs_ceil_div(j->units, PACK_UNITS);
+    const int64_t b_pieces = vs_ceil_div(g->N, VS_PANEL) * per;
+    const int64_t a_pieces = j->a ? vs_ceil_div(g->M, VS_PANEL) * per : 0;
+    const int64_t tiles = vs_ceil_div(g->M, j->rows) * vs_ceil_div(g->N, VS_PANEL);
+    const int team = vs_team(dev, (int64_t)g->M * g->N * j->inner / 64);
+#pragma omp parallel num_threads(team)
+    {
+#pragma omp for schedule(dynamic)
+        for (int64_t i = 0; i < b_pieces + a_pieces; i++) {
+            if (i < b_pieces)
+                pack(j->b, j, &g->b, g->b_turned, g->N, i);
+            else
+                pack(j->a, j, &g->a, !g->a_turned, g->M, i - b_pieces);
+        }
+#pragma omp for schedule(dynamic)
+        for (int64_t i = 0; i < tiles; i++)
+            multiply(j, i);
+    }
+}
+
+void VS_CPU(gemm)(vs_device *dev, const vs_out *out, const vs_gemm *g)
+{
+    if (vs_device_failed(dev))
+        return;
+    const bool parts = out->kind == VS_OUT_ACCUMULATE;
+    const int64_t inner = parts && g->K > INNER ? INNER : g->K, units = vs_units(inner);
+    const bool pack_a = g->a_turned || (g->a.wide && VS_GROUP == 2) || g->K % VS_GROUP != 0;
+    const int64_t b = vs_ceil_div(g->N, VS_PANEL) * VS_PANEL * units;
+    const int64_t a = pack_a ? vs_ceil_div(g->M, VS_PANEL) * VS_PANEL * units : 0;
+    vs_unit *const scratch = vs_device_scratch(dev, sizeof(vs_unit) * (size_t)(a + b));
+    if (!scratch)
+        return;
+    for (int64_t from = 0; from < g->K; from += inner) {
+        struct job j = {
+            .out = out, .g = g, .tile = VS_CPU(tile)(), .b = scratch,
+            .a = pack_a ? scratch + b : NULL, .from = from,
+            .inner = vs_piece(g->K, from, inner),
+        };
+        j.units = vs_units(j.inner);
+        j.rows = job_rows(&j);
+        multiply_part(dev, &j);
+    }
+}
