@@ -39,4 +39,8 @@ extern const size_t vs_probe_settings_size, vs_features_settings_size;
 vs_err vs_train_probe(vs_call *call);          /* probe.c */
 vs_err vs_train_features(vs_call *call);       /* features.c */
 
+extern const vs_opt vs_views_opts[];
+extern const size_t vs_views_settings_size;
+vs_err vs_train_views(vs_call *call);          /* views.c */
+
 #endif /* VSYN_TRAIN_COMMANDS_H */

@@ -16,6 +16,8 @@ int main(int argc, char **argv)
           vs_probe_opts, vs_probe_settings_size, vs_train_probe },
         { "features", "", 0, 0, "write the features of every clip of a split",
           vs_features_opts, vs_features_settings_size, vs_train_features },
+        { "views", "STORE:ID", 1, 1, "a picture of each operation of RandAugment on a clip",
+          vs_views_opts, vs_views_settings_size, vs_train_views },
         { "test", "", 0, 0, "accuracy of a classifier over a split, views averaged",
           vs_test_opts, vs_test_settings_size, vs_train_test },
         { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,

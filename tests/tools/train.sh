@@ -204,6 +204,9 @@ same "and has the accuracy that was told" "$(top1 out)" "$probed"
 check "probe of random weights" $train probe --store store --init none --model micro --size 32 \
     --out probe0 $probe
 fails 2 "rates that are none" "--lrs" $train probe --store store --init mae --out x --lrs 0.1,,2
+check "a sheet of augmentations" $train views "store:$id" --out sheet.png
+same "17 rows, told by name" "$(grep -c '^row' out) $(od -An -tu1 -j 16 -N 8 sheet.png | tr -s ' ')" \
+    "17  0 0 1 128 0 0 4 64"
 check "features as safetensors" $train features --model tuned --store store --split test \
     --out f.safetensors --quiet
 check "features as npy" $train features --model mae --store store --out f.npy --quiet
