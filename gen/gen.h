@@ -54,6 +54,16 @@ vs_err vs_gen_motion(vs_call *call);
 extern const vs_opt vs_gen_stage_opts[], vs_gen_textured_opts[], vs_gen_list_opts[],
     vs_gen_scene_opts[], vs_gen_motion_opts[];
 
+/* For the textures command only. */
+typedef struct vs_gen_textures_settings {
+    vs_common common;
+    const char *out;
+    int64_t count;
+    int size;
+} vs_gen_textures_settings;
+vs_err vs_gen_textures(vs_call *call);
+extern const vs_opt vs_gen_textures_opts[];
+
 /* For the scene command only. */
 typedef struct vs_gen_scene_settings {
     vs_common common;

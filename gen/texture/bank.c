@@ -18,6 +18,7 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "gen/texture/files.h"
+#include "gen/texture/make.h"
 #include "gen/texture/picture.h"
 
 vs_texture_kind vs_texture_kind_of(const char *from)
@@ -42,6 +43,9 @@ typedef struct filling {
     vs_err err;                    /* the first that ends everything */
     char *detail;                  /* of the first failure of any kind */
     int skipped;
+    vs_maker **maker;              /* per worker, of textures that are made */
+    uint8_t **made;                /* (made_size, made_size, 3) */
+    int made_size;
 } filling;
 
 static vs_err too_large(int n, int side)
@@ -167,6 +171,95 @@ static vs_err list_pictures(filling *f)
     return VS_OK;
 }
 
+/* ---- Textures that are made ---------------------------------------------------------------- */
+
+static vs_err make_texture(filling *f, int64_t i, int worker)
+{
+    vs_image made = { f->made_size, f->made_size, f->made[worker] };
+    char *path = f->o->keep ? vs_texture_path(f->o->keep, i) : NULL;
+    vs_err err = VS_OK;
+    if (path && vs_path_exists(path)) {
+        vs_image kept;
+        err = vs_png_read(&kept, path);
+        if (err == VS_OK && (kept.W != f->o->side || kept.H != f->o->side))
+            err = VS_FAIL(VS_ERR_CORRUPT, "%s: %dx%d pixels, expected %dx%d", path, kept.W,
+                          kept.H, f->o->side, f->o->side);
+        if (err == VS_OK)
+            err = vs_picture_fit(f->rgb[worker], f->o->side, &kept);
+        vs_image_free(&kept);
+    } else {
+        err = vs_maker_make(f->maker[worker], made.rgb, f->o->seed, (uint64_t)i);
+        if (err == VS_OK)
+            err = vs_picture_fit(f->rgb[worker], f->o->side, &made);
+        if (err == VS_OK && path)
+            err = vs_png_write(path, f->o->side, f->o->side, f->rgb[worker]);
+    }
+    free(path);
+    return err;
+}
+
+static void make_one(void *ctx, int64_t i, int worker)
+{
+    filling *f = ctx;
+    if (vs_stop_requested())
+        return;
+    const vs_err err = make_texture(f, i, worker);
+    if (err != VS_OK) {
+        note_failure(f, err, true);
+        return;
+    }
+    vs_textures_set(f->bank, (int)i, f->rgb[worker]);
+    vs_progress_add(f->progress, 1);
+}
+
+static vs_err open_makers(filling *f, vs_texture_kind kind)
+{
+    const int threads = vs_pool_threads(f->pool);
+    f->made_size = f->o->side <= 128 ? 128 : f->o->side <= 256 ? 256 : 512;
+    f->made = vs_new(sizeof(*f->made) * (size_t)threads);
+    f->maker = vs_new(sizeof(*f->maker) * (size_t)threads);
+    for (int w = 0; w < threads; w++) {
+        f->made[w] = vs_new(3 * (size_t)f->made_size * (size_t)f->made_size);
+        VS_TRY(vs_maker_new(&f->maker[w], kind, f->made_size));
+    }
+    return f->o->keep ? vs_dir_make(f->o->keep) : VS_OK;
+}
+
+static vs_err make_all(filling *f, vs_texture_kind kind)
+{
+    VS_TRY(open_makers(f, kind));
+    vs_pool_each(f->pool, f->bank->n, make_one, f);
+    if (vs_stop_requested())
+        return VS_FAIL(VS_ERR_STOPPED, "stopped while the textures were made%s",
+                       f->o->keep ? "; the same command again makes the rest" : "");
+    return f->err == VS_OK ? VS_OK : VS_FAIL(f->err, "%s", f->detail);
+}
+
+/* ---- Keeping pictures ----------------------------------------------------------------------- */
+
+static void keep_one(void *ctx, int64_t i, int worker)
+{
+    filling *f = ctx;
+    const size_t side = (size_t)f->o->side, stride = side + 2;
+    const uint8_t *from = f->bank->texel + (size_t)i * vs_textures_bytes(1, f->o->side) +
+                          4 * (stride + 1);
+    char *path = vs_texture_path(f->o->keep, i);
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++)
+            memcpy(f->rgb[worker] + 3 * (y * side + x), from + 4 * (y * stride + x), 3);
+    const vs_err err = vs_png_write(path, f->o->side, f->o->side, f->rgb[worker]);
+    if (err != VS_OK)
+        note_failure(f, err, true);
+    free(path);
+}
+
+static vs_err keep_all(filling *f)
+{
+    VS_TRY(vs_dir_make(f->o->keep));
+    vs_pool_each(f->pool, f->bank->n, keep_one, f);
+    return f->err == VS_OK ? VS_OK : VS_FAIL(f->err, "%s", f->detail);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------ */
 
 static vs_err open_workers(filling *f)
@@ -188,7 +281,13 @@ static void close_filling(filling *f)
 {
     for (int w = 0; f->rgb && w < vs_pool_threads(f->pool); w++)
         free(f->rgb[w]);
+    for (int w = 0; f->maker && w < vs_pool_threads(f->pool); w++) {
+        vs_maker_free(&f->maker[w]);
+        free(f->made[w]);
+    }
     vs_pool_close(&f->pool);
+    free(f->maker);
+    free(f->made);
     free(f->rgb);
     free(f->place);
     free(f->filled);
@@ -199,21 +298,23 @@ static void close_filling(filling *f)
 vs_err vs_bank_open(vs_textures **out, const vs_bank_options *options)
 {
     filling f = { .o = options, .lock = PTHREAD_MUTEX_INITIALIZER };
+    const vs_texture_kind kind = vs_texture_kind_of(options->from);
+    const bool folder = kind == VS_TEXTURE_FOLDER;
     *out = NULL;
-    if (vs_texture_kind_of(options->from) != VS_TEXTURE_FOLDER)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "%s textures are not made yet", options->from);
-    vs_err err = list_pictures(&f);
+    vs_err err = folder ? list_pictures(&f) : VS_OK;
     if (err == VS_OK)
-        err = new_bank(&f.bank, options->count > 0 && options->count < f.paths ? options->count
-                                                                               : f.paths,
-                       options->side);
+        err = new_bank(&f.bank, folder && (options->count == 0 || f.paths < options->count)
+                                    ? f.paths
+                                    : options->count, options->side);
     if (err == VS_OK)
         err = open_workers(&f);
     if (err == VS_OK) {
-        f.progress = vs_progress_start("textures", "pictures", f.places);
-        err = read_rounds(&f);
+        f.progress = vs_progress_start("textures", "textures", f.places);
+        err = folder ? read_rounds(&f) : make_all(&f, kind);
         vs_progress_end(&f.progress);
     }
+    if (err == VS_OK && folder && options->keep)
+        err = keep_all(&f);
     close_filling(&f);
     if (err != VS_OK)
         vs_textures_free(&f.bank);

@@ -76,6 +76,24 @@ fails 1 "in a numbered folder every file counts" 'photos/' \
     vsyn-gen scene --objects "$golden/textured_objects.json" --frames 0 --out s \
     --textures photos --quiet
 
+check "textures are made" vsyn-gen textures statistical --out t1 --count 3 --size 128 --jobs 2
+check "and again" vsyn-gen textures statistical --out t2 --count 2 --size 128 --jobs 1
+same "the same bytes" "$(cd t2 && sha256sum 00000[01].png)" "$(cd t1 && sha256sum 00000[01].png)"
+rm t1/000001.png
+check "what is missing is made" vsyn-gen textures statistical --out t1 --count 3 --size 128 --json
+same "only that" "$(tr -d ' ' <out | grep -o '"made":1')" '"made":1'
+same "and a sheet" "$(ls t1 | tr '\n' ' ')" "000000.png 000001.png 000002.png sheet.png "
+fails 2 "kinds of textures have names" 'expected statistical or stylegan' \
+    vsyn-gen textures noise --out t3
+made=(--videos 2 --texture-count 5 "${small[@]}")
+check "a stage makes its textures" vsyn-gen accelerating-stylegan --out sg --jobs 1 \
+    --dump-scenes "${made[@]}"
+check "with more threads" vsyn-gen accelerating-stylegan --out sg2 --jobs 3 "${made[@]}"
+same "the same bytes" "$(sums sg2)" "$(sums sg)"
+same "the textures stay with the set" "$(ls sg/textures | wc -l)" 5
+check "dumped scenes are drawn with them" vsyn-gen scene --objects sg/scenes/0000001.json \
+    --frames 0,5 --size 64 --affine --acceleration-on --textures sg/textures --out again
+
 # ---- sets --------------------------------------------------------------------------------
 check "a set is made" vsyn-gen accelerating-shapes --out a --videos 7 --jobs 1 "${small[@]}" \
     --preview --dump-scenes --json
