@@ -2,7 +2,7 @@
  * A second signal ends the process at once.
  *
  * A thread of its own takes the signals and every other thread blocks them, because no handler may
- * run on a thread that computes: some of oneDNN's generated kernels (seen with sgemm of 2.6) use
+ * run on a thread that computes: generated kernels of libraries (seen in oneDNN 2.6) may use
  * the stack pointer as a plain register, and the kernel would write the frame of the handler
  * wherever that points. */
 #ifndef VSYN_BASE_STOP_H

@@ -203,10 +203,10 @@ static vs_err finish(struct vs_evaluator *ev, struct slot *group, int n, const v
 {
     for (int i = 0; i < n; i++)
         VS_TRY(score(&group[i], &ev->result[i]));
-    VS_TRY(vs_results_add(ev->e->db, vs_cell_name(plan), plan->severity, ev->result, n));
+    /* Results last: whoever goes on after a kill takes what has a result for done. */
     for (int i = 0; i < n; i++)
         VS_TRY(keep_thumbs(&group[i]));
-    return VS_OK;
+    return vs_results_add(ev->e->db, vs_cell_name(plan), plan->severity, ev->result, n);
 }
 
 static int min_int(int a, int b)
