@@ -8,7 +8,7 @@
 /* Settings of a set of videos; each command offers the options that it knows. */
 typedef struct vs_gen_settings {
     vs_common common;
-    const char *out, *store, *shard;
+    const char *out, *store, *shard, *truth;
     int64_t videos, first;
     int size, objects, codec, quality;
     double fps, acceleration;
@@ -46,6 +46,10 @@ typedef struct vs_gen_settings {
       .help = "draw a contact sheet, DIR/preview.png" },                                       \
     { .name = "dump-scenes", .kind = VS_OPT_FLAG, .at = VS_GEN_AT(dump_scenes),                \
       .help = "write what was drawn, DIR/scenes/*.json" }
+/* Of sets whose videos are scenes. */
+#define VS_GEN_TRUTH_OPT                                                                       \
+    { .name = "truth", .kind = VS_OPT_TEXT, .at = VS_GEN_AT(truth), .arg = "masks,flow,tracks",  \
+      .help = "ground truth of every pixel and object, DIR/truth/*.npy" }
 
 vs_err vs_gen_stage(vs_call *call);      /* the command's name is the stage's */
 vs_err vs_gen_list(vs_call *call);

@@ -5,13 +5,15 @@
 
 #include "base/log.h"
 #include "gen/gen.h"
+#include "gen/scene/truth.h"
 #include "gen/shard.h"
 
 /* What decides the bytes of a set, from the options of its command. */
 static json_t *parameters_of(const vs_call *call)
 {
     static const char *const other[] = { "out",  "store", "videos", "first",   "shard",
-                                         "jobs", "quiet", "json",   "preview", "dump-scenes" };
+                                         "jobs", "quiet", "json",   "preview", "dump-scenes",
+                                         "truth" };
     json_t *record = vs_opts_record(call->command->opts, call->settings);
     for (size_t k = 0; k < sizeof(other) / sizeof(*other); k++)
         json_object_del(record, other[k]);
@@ -66,6 +68,22 @@ static bool whole(vs_span s)
     return s.lo == (double)(int64_t)s.lo && s.hi == (double)(int64_t)s.hi;
 }
 
+/* Truth is of pictures in which a pixel shows one object. */
+static vs_err check_truth(const vs_gen_settings *s)
+{
+    unsigned kinds;
+    VS_TRY(vs_truth_parse(&kinds, s->truth));
+    if (!s->out)
+        return VS_FAIL(VS_ERR_USAGE, "--truth is written into --out DIR, which is missing");
+    if (s->antialias)
+        return VS_FAIL(VS_ERR_USAGE, "--truth with --antialias: a smooth edge shows several "
+                       "objects in one pixel; drop one of the two");
+    if (s->objects > VS_TRUTH_OBJECTS)
+        return VS_FAIL(VS_ERR_USAGE, "--truth: at most %d objects (numbers of 16 bits), got "
+                       "--objects %d", VS_TRUTH_OBJECTS, s->objects);
+    return VS_OK;
+}
+
 vs_err vs_gen_check(const vs_call *call)
 {
     const vs_gen_settings *s = call->settings;
@@ -76,6 +94,8 @@ vs_err vs_gen_check(const vs_call *call)
     if (!s->out && (s->preview || s->dump_scenes))
         return VS_FAIL(VS_ERR_USAGE, "--%s is written into --out DIR, which is missing",
                        s->preview ? "preview" : "dump-scenes");
+    if (s->truth)
+        VS_TRY(check_truth(s));
     if (!whole(s->frames))
         return VS_FAIL(VS_ERR_USAGE, "--frames: expected whole numbers, got %g:%g", s->frames.lo,
                        s->frames.hi);
@@ -94,6 +114,8 @@ vs_err vs_gen_run(const vs_call *call, const char *kind, const vs_drawer *drawer
         .preview = s->preview, .drawer = *drawer,
     };
     bool array;
+    if (s->truth)
+        VS_TRY(vs_truth_parse(&set.truth, s->truth));
     VS_TRY(vs_shard_find(&set.shard, &set.shards, &array, s->shard));
     if (array)
         vs_say("shard %d/%d, from SLURM_ARRAY_TASK_ID", set.shard + 1, set.shards);

@@ -13,6 +13,7 @@
 #include "base/pool.h"
 #include "base/stop.h"
 #include "gen/memory.h"
+#include "gen/scene/truth.h"
 #include "gen/set_files.h"
 #include "gen/set_store.h"
 
@@ -36,6 +37,7 @@ typedef struct run {
 /* What video i still needs. */
 typedef struct need {
     bool file, clip, scene;
+    unsigned truth;                /* kinds */
 } need;
 
 static bool lacks(char *path)
@@ -51,6 +53,9 @@ static vs_err find_need(need *out, const run *r, int64_t i)
     bool stored = true;
     out->file = set->out && lacks(vs_set_video_path(set->out, i));
     out->scene = set->dump && lacks(vs_set_scene_path(set->out, i));
+    char *stem = set->truth ? vs_set_truth_stem(set->out, i) : NULL;
+    out->truth = stem ? vs_truth_missing(stem, set->truth) : 0;
+    free(stem);
     if (r->store.writer)
         VS_TRY(vs_set_store_has(&stored, &r->store, i));
     out->clip = !stored;
@@ -69,7 +74,7 @@ static vs_err find_missing(run *r)
         if (i % set->shards != set->shard)
             continue;
         VS_TRY(find_need(&n, r, i));
-        if (n.file || n.clip || n.scene)
+        if (n.file || n.clip || n.scene || n.truth)
             r->todo[r->n++] = i;
         else
             r->done->present++;
@@ -174,7 +179,16 @@ static vs_err make_video(const run *r, int64_t i, need n, const void *video, int
     return err;
 }
 
-/* The description first: a video that is there has all that belongs to it. */
+static vs_err make_truth(const run *r, int64_t i, unsigned kinds, const void *video, int frames,
+                         int64_t *bytes)
+{
+    char *stem = vs_set_truth_stem(r->set->out, i);
+    const vs_err err = r->set->drawer.truth(bytes, stem, video, frames, kinds);
+    free(stem);
+    return err;
+}
+
+/* Description and truth first: a video that is there has all that belongs to it. */
 static vs_err make_item(const run *r, int64_t i, uint8_t *frame, int *frames, int64_t *bytes)
 {
     const vs_drawer *d = &r->set->drawer;
@@ -188,6 +202,8 @@ static vs_err make_item(const run *r, int64_t i, uint8_t *frame, int *frames, in
         err = vs_json_save(path, d->describe(video));
         free(path);
     }
+    if (err == VS_OK && n.truth)
+        err = make_truth(r, i, n.truth, video, *frames, bytes);
     if (err == VS_OK && (n.file || n.clip))
         err = make_video(r, i, n, video, *frames, frame, bytes);
     d->close(video);
@@ -220,7 +236,7 @@ static void one(void *ctx, int64_t k, int worker)
 /* ---- The run ----------------------------------------------------------------------------- */
 
 /* Draws and encodes the first frames of the first video and throws them away. */
-static vs_err try_out(const run *r, int *frames, int64_t *bytes)
+static vs_err try_out(const run *r, int *frames, int64_t *bytes, int64_t *truth)
 {
     enum { SAMPLE = 25 };
     const vs_drawer *d = &r->set->drawer;
@@ -237,6 +253,8 @@ static vs_err try_out(const run *r, int *frames, int64_t *bytes)
         err = vs_encoder_finish(&to.encoder, NULL, bytes);
     if (err == VS_OK && to.clip)
         *bytes += (int64_t)vs_clip_bytes(to.clip);
+    if (err == VS_OK && r->set->truth)
+        err = d->truth(truth, NULL, video, *frames, r->set->truth);
     sink_drop(&to);
     d->close(video);
     return err;
@@ -252,15 +270,15 @@ static vs_err estimate(const run *r, int threads)
     const double before = vs_memory_now(), start = vs_now();
     const int at_once = r->n < threads ? (int)r->n : threads;
     int frames;
-    int64_t bytes;
-    VS_TRY(try_out(r, &frames, &bytes));
+    int64_t bytes, truth = 0;      /* truth is written as it is made: no memory */
+    VS_TRY(try_out(r, &frames, &bytes, &truth));
     const double worker = fmax(vs_memory_now() - before, vs_memory_peak() - before);
     const double all = set->mean_frames * (double)r->n, part = all / frames;
     char time[32], disk[32], left[32], memory[32];
     uint64_t space;
     VS_TRY(vs_disk_free(place, &space));
     done->expected_seconds = (vs_now() - start) * part / at_once;
-    done->expected_bytes = (double)bytes * part;
+    done->expected_bytes = (double)(bytes + truth) * part;
     done->expected_memory =
         before + at_once * (worker + (double)bytes / frames * set->mean_frames);
     vs_say("%lld video%s to make, about %.0f frames: %s on %d thread%s, %s of memory, %s of disk "

@@ -4,6 +4,7 @@
  *     DIR/annotations.csv          "videos/0000000.mp4 0": one line per video, by number
  *     DIR/manifest.json            tool, version, kind, parameters, the range asked for
  *     DIR/scenes/0000000.json      what was drawn (--dump-scenes)
+ *     DIR/truth/0000000.KIND.npy   masks, flow, state, tracks (--truth; gen/scene/truth.h)
  *     DIR/preview.png              contact sheet (--preview)
  *
  * With a STORE the videos also, or only, become clips there (gen/set_store.h).
@@ -40,6 +41,9 @@ typedef struct vs_drawer {
     void (*draw_yuv)(const void *video, int frame, const vs_yuv420 *out, void *scratch);
     bool (*still)(const void *video);                    /* all frames alike; NULL: no */
     json_t *(*describe)(const void *video);              /* NULL: nothing to dump */
+    /* vs_truth_write() of the video; NULL: there is none. */
+    vs_err (*truth)(int64_t *bytes, const char *stem, const void *video, int frames,
+                    unsigned kinds);
     void (*close)(void *video);
     int (*label)(const void *ctx, uint64_t index);       /* NULL: all are 0 */
     const char *const *class_name; /* (classes), NULL and 0 without labels */
@@ -57,6 +61,7 @@ typedef struct vs_set {
     int shard, shards;             /* this run makes i with i % shards == shard */
     int jobs;
     bool dump, preview;
+    unsigned truth;                /* kinds of gen/scene/truth.h; 0: none */
     vs_drawer drawer;
 } vs_set;
 

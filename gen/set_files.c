@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "gen/scene/truth.h"
 
 char *vs_set_video_path(const char *out, int64_t i)
 {
@@ -18,6 +19,11 @@ char *vs_set_video_path(const char *out, int64_t i)
 char *vs_set_scene_path(const char *out, int64_t i)
 {
     return vs_strf("%s/scenes/%07lld.json", out, (long long)i);
+}
+
+char *vs_set_truth_stem(const char *out, int64_t i)
+{
+    return vs_strf("%s/truth/%07lld", out, (long long)i);
 }
 
 static vs_err make_folder(const char *out, const char *name)
@@ -35,6 +41,8 @@ vs_err vs_set_folders(const vs_set *set)
     VS_TRY(make_folder(set->out, "videos"));
     if (set->dump)
         VS_TRY(make_folder(set->out, "scenes"));
+    if (set->truth)
+        VS_TRY(make_folder(set->out, "truth"));
     vs_tmp_clean(set->out);
     return VS_OK;
 }
@@ -108,22 +116,43 @@ static vs_err check_manifest(const char *path, const vs_set *set, const json_t *
     return compare(path, parameters, set->parameters);
 }
 
+/* Kinds of ground truth that earlier runs wrote. */
+static vs_err known_truth(unsigned *kinds, const json_t *old, const char *path)
+{
+    const char *text;
+    unsigned known;
+    if (!json_object_get(old, "truth"))
+        return VS_OK;
+    VS_TRY(vs_json_text(&text, old, "truth", path));
+    if (vs_truth_parse(&known, text) != VS_OK)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: truth: expected some of masks,flow,tracks, got \"%s\"",
+                       path, text);
+    *kinds |= known;
+    return VS_OK;
+}
+
 static vs_err update_manifest(const char *path, const vs_set *set)
 {
     int64_t first = set->first, end = set->first + set->videos;
+    unsigned truth = set->truth;
+    char kinds[32];
     json_t *old = NULL;
     if (vs_path_exists(path)) {
         VS_TRY(vs_json_load(&old, path));
-        const vs_err err = check_manifest(path, set, old);
+        vs_err err = check_manifest(path, set, old);
+        if (err == VS_OK)
+            err = known_truth(&truth, old, path);
         if (err == VS_OK)
             widen(old, &first, &end);
         json_decref(old);
         VS_TRY(err);
     }
-    return vs_json_save(path, json_pack("{s:s, s:s, s:s, s:O, s:I, s:I}", "tool", "vsyn-gen",
-                                        "version", VS_VERSION, "kind", set->kind, "parameters",
-                                        set->parameters, "first", (json_int_t)first, "videos",
-                                        (json_int_t)(end - first)));
+    json_t *manifest = json_pack("{s:s, s:s, s:s, s:O, s:I, s:I}", "tool", "vsyn-gen", "version",
+                                 VS_VERSION, "kind", set->kind, "parameters", set->parameters,
+                                 "first", (json_int_t)first, "videos", (json_int_t)(end - first));
+    if (truth)
+        json_object_set_new(manifest, "truth", json_string(vs_truth_text(kinds, truth)));
+    return vs_json_save(path, manifest);
 }
 
 vs_err vs_set_manifest(const vs_set *set)

@@ -6,6 +6,7 @@
 
 char *vs_set_video_path(const char *out, int64_t i);     /* the caller frees these */
 char *vs_set_scene_path(const char *out, int64_t i);
+char *vs_set_truth_stem(const char *out, int64_t i);
 
 /* Makes the folders and clears what killed runs left. */
 vs_err vs_set_folders(const vs_set *set);

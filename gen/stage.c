@@ -10,6 +10,7 @@
 #include "gen/gen.h"
 #include "gen/scene/scene.h"
 #include "gen/scene/smooth.h"
+#include "gen/scene/truth.h"
 #include "gen/texture/bank.h"
 
 #define SCENE_OPTS                                                                           \
@@ -27,6 +28,7 @@ const vs_opt vs_gen_stage_opts[] = {
     SCENE_OPTS,
     { "antialias", VS_OPT_FLAG, VS_GEN_AT(antialias),
       .help = "smooth edges, and motion by fractions of a pixel" },
+    VS_GEN_TRUTH_OPT,
     VS_OPTS_COMMON(vs_gen_settings),
     { 0 },
 };
@@ -38,6 +40,7 @@ const vs_opt vs_gen_textured_opts[] = {
       .help = "what fills the shapes: made here, or a folder of pictures (default: the stage's)" },
     { "texture-count", VS_OPT_INT, VS_GEN_AT(texture_count), .arg = "N", .def = "256", .min = 1,
       .max = 1000000, .help = "textures of the set; of a folder: at most" },
+    VS_GEN_TRUTH_OPT,
     VS_OPTS_COMMON(vs_gen_settings),
     { 0 },
 };
@@ -103,6 +106,12 @@ static json_t *describe_scene(const void *video)
     return vs_scene_to_json(video);
 }
 
+static vs_err truth_of_scene(int64_t *bytes, const char *stem, const void *video, int frames,
+                             unsigned kinds)
+{
+    return vs_truth_write(bytes, stem, video, frames, kinds);
+}
+
 static void close_scene(void *video)
 {
     vs_scene_free(video);
@@ -159,7 +168,7 @@ vs_err vs_gen_stage(vs_call *call)
     vs_drawer drawer = {
         .ctx = &set, .scratch = vs_draw_scratch(s->size), .open = open_scene,
         .draw = draw_scene, .draw_yuv = draw_scene_yuv, .still = scene_is_still,
-        .describe = describe_scene, .close = close_scene,
+        .describe = describe_scene, .truth = truth_of_scene, .close = close_scene,
     };
     if (s->antialias) {
         drawer.scratch = vs_smooth_scratch(s->size);

@@ -196,6 +196,31 @@ fails 1 "a full disk: one line" "f/videos/000000" full vsyn-gen accelerating-sha
 same "and nothing half-written" "$(ls f/videos)" ""
 check "the next run goes on" vsyn-gen accelerating-shapes --out f --videos 3 --frames 100:199
 
+# ---- ground truth ------------------------------------------------------------------------------
+all=(--truth masks,flow,tracks)
+check "a set with its truth" vsyn-gen accelerating-shapes --out g --videos 4 --jobs 1 "${small[@]}" "${all[@]}"
+same "four files a video" "$(ls g/truth | wc -l) $(ls g/truth | sed -n 1,4p | tr '\n' ' ')" \
+    "16 0000000.flow.npy 0000000.masks.npy 0000000.state.npy 0000000.tracks.npy "
+same "the videos are the same" "$(sha256sum <g/videos/0000003.mp4)" "$(sha256sum <a/videos/0000003.mp4)"
+same "known to the manifest" "$(grep -c '"truth": "masks,flow,tracks"' g/manifest.json)" 1
+check "a set without" vsyn-gen accelerating-shapes --out g2 --videos 4 "${small[@]}"
+check "which gets masks later" vsyn-gen accelerating-shapes --out g2 --videos 4 "${small[@]}" \
+    --truth masks
+for shard in 2/2 1/2; do
+    check "and the rest, shard $shard" vsyn-gen accelerating-shapes --out g2 --videos 4 \
+        --shard $shard "${small[@]}" --truth flow,tracks
+done
+same "gives the same bytes" "$(cd g2 && sha256sum truth/* manifest.json)" \
+    "$(cd g && sha256sum truth/* manifest.json)"
+fails 2 "an unknown kind of truth" 'got "depth"' vsyn-gen moving-shapes --out t --videos 1 --truth depth
+fails 2 "truth of smooth edges" '--truth with --antialias' vsyn-gen moving-shapes --out t \
+    --videos 1 --truth masks --antialias
+fails 2 "truth needs a folder" '--truth is written into --out' vsyn-gen moving-shapes --store st \
+    --videos 1 --truth masks
+fails 1 "a full disk in the truth: one line" "ft/truth/000000" full vsyn-gen moving-shapes --out ft \
+    --videos 2 --quiet --truth flow --jobs 1
+same "and nothing half-written" "$(ls ft/truth ft/videos | grep -c npy)" 0
+
 # ---- straight into a store ------------------------------------------------------------------
 check "a store is filled" vsyn-gen moving-shapes --store st --videos 3 "${small[@]}"
 check "and goes on" vsyn-gen moving-shapes --store st --videos 5 "${small[@]}" --json

@@ -6,7 +6,8 @@
 . "$(dirname "$0")/tap.sh"
 kill_at=$VSYN_BUILD/tests/tools/kill_at
 cd "$work" || exit 1
-small=(--size 32 --frames 3:5 --objects 40 --preview --dump-scenes --quiet)
+small=(--size 32 --frames 3:5 --objects 40 --preview --dump-scenes --truth masks,flow,tracks
+    --quiet)
 
 # Everything in the folder, except what only a lock or an unfinished file leaves.
 sums() { (cd "$1" && find . -type f ! -name .lock | sort | xargs sha256sum); }
@@ -17,8 +18,8 @@ run() { vsyn-gen moving-shapes --videos 4 "${small[@]}" "$@"; }
 check "an undisturbed run" run --out whole --store whole.store --jobs 1
 whole=$(sums whole)
 whole_store=$(store_sums whole.store)
-same "makes videos, scenes, lists, a preview and a store" "$(wc -l <<<"$whole") $(wc -l <<<"$whole_store")" \
-    "11 1"
+same "makes videos, scenes, truth, lists, a preview and a store" "$(wc -l <<<"$whole") $(wc -l <<<"$whole_store")" \
+    "27 1"
 
 # ---- at exact moments: one killed run, one that goes on ----------------------------------------
 killed=0 different=0 moment=1 step=${VSYN_KILL_STEP:-9}
