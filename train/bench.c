@@ -2,6 +2,10 @@
  *
  *     pretrain, finetune   zero gradients, forward, backward, AdamW
  *     test                 forward
+ *
+ * Every operation is timed beside it, and between the steps, turn by turn because others may
+ * load the machine, what products of packed operands reach (train/ops/ops.h). Result: one
+ * line of JSON on stdout; the same as a table for people on stderr, without --json.
  */
 #include "train/bench.h"
 
@@ -14,8 +18,9 @@
 #include "base/rng.h"
 #include "base/stop.h"
 #include "train/model/model.h"
+#include "train/ops/ops.h"
 
-enum { WARM_UP = 2, TASK_PRETRAIN = 0, TASK_FINETUNE, TASK_TEST };
+enum { WARM_UP = 2, TURNS = 10, TASK_PRETRAIN = 0, TASK_FINETUNE, TASK_TEST };
 
 struct settings {
     vs_common common;
@@ -99,9 +104,25 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static vs_err time_steps(double *ms, vs_model *m, const vs_batch *batch, const struct settings *s)
+/* What was measured. */
+struct measured {
+    double *ms;                    /* (steps) */
+    vs_op_time op[VS_OPS];         /* over all steps */
+    vs_op_time packed;
+};
+
+#define TURN_SECONDS 0.1           /* of packed products, before at most TURNS of the steps */
+
+static vs_err time_steps(struct measured *out, vs_device *dev, vs_model *m, const vs_batch *batch,
+                         const struct settings *s)
 {
+    const int apart = (s->steps + TURNS - 1) / TURNS;
+    double *const ms = out->ms;
     for (int i = -WARM_UP; i < s->steps; i++) {
+        if (i == 0)
+            memset(out->op, 0, sizeof(out->op));
+        if (i >= 0 && i % apart == 0)
+            vs_ops_packed_gemm(dev, &out->packed, TURN_SECONDS);
         const double start = vs_now();
         VS_TRY(one_step(m, batch, s->task, i + WARM_UP));
         if (i >= 0)
@@ -112,25 +133,113 @@ static vs_err time_steps(double *ms, vs_model *m, const vs_batch *batch, const s
     return VS_OK;
 }
 
+/* ---- The result ------------------------------------------------------------------------- */
+
+static double rate_of(const vs_op_time *t)
+{
+    return t->seconds > 0.0 ? t->flops / t->seconds : 0.0;
+}
+
+static json_t *number_or_null(double x)
+{
+    return x > 0.0 ? json_real(x) : json_null();
+}
+
+/* The operations that ran, the slowest first; returns how many. */
+static int by_time(int *op, const vs_op_time *times)
+{
+    int n = 0;
+    for (int i = 0; i < VS_OPS; i++) {
+        if (!times[i].calls)
+            continue;
+        int at = n++;
+        for (; at > 0 && times[op[at - 1]].seconds < times[i].seconds; at--)
+            op[at] = op[at - 1];
+        op[at] = i;
+    }
+    return n;
+}
+
+static double sum_of(const double *x, int n)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++)
+        sum += x[i];
+    return sum;
+}
+
+/* What is left of a step is zeroing, copies and the code between operations: "rest". */
+static json_t *operations(const struct measured *d, int steps)
+{
+    json_t *const list = json_array();
+    const double total = sum_of(d->ms, steps) / 1e3;
+    double rest = total;
+    int op[VS_OPS];
+    const int n = by_time(op, d->op);
+    for (int i = 0; i < n; i++) {
+        const vs_op_time *const t = &d->op[op[i]];
+        rest -= t->seconds;
+        json_array_append_new(list, json_pack(
+            "{s:s, s:f, s:f, s:f, s:o}", "name", vs_op_name((vs_op)op[i]), "calls",
+            (double)t->calls / steps, "ms", 1e3 * t->seconds / steps, "share",
+            t->seconds / total, "flops_per_s", number_or_null(rate_of(t))));
+    }
+    json_array_append_new(list, json_pack("{s:s, s:n, s:f, s:f, s:n}", "name", "rest", "calls",
+                                          "ms", 1e3 * rest / steps, "share", rest / total,
+                                          "flops_per_s"));
+    return list;
+}
+
 static json_t *result(const struct settings *s, const vs_model_config *c, vs_device *dev,
-                      double *ms, int visible)
+                      const struct measured *d, int visible)
 {
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
-    double total = 0.0;
-    for (int i = 0; i < s->steps; i++)
-        total += ms[i];
+    const double total = sum_of(d->ms, s->steps), packed = rate_of(&d->packed);
+    json_t *const ops = operations(d, s->steps);
+    double *const ms = d->ms, counted = 0.0;
+    for (int i = 0; i < VS_OPS; i++)
+        counted += d->op[i].flops;
     qsort(ms, (size_t)s->steps, sizeof(double), by_size);
     const double flops = vs_model_flops(c, visible, s->task != TASK_TEST);
-    const double rate = 1e3 * s->batch * s->steps / total;
+    const double rate = 1e3 * s->batch * s->steps / total, reached = 1e3 * counted / total;
     static const char *const task[] = { "pretrain", "finetune", "test" };
-    return json_pack("{s:s, s:s, s:i, s:i, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:n, s:I, s:s, s:s}",
+    return json_pack("{s:s, s:s, s:i, s:i, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:n, s:I, s:s, s:s,"
+                     " s:f, s:f, s:o, s:o, s:o}",
                      "model", c->size, "task", task[s->task], "batch", s->batch, "steps", s->steps,
                      "clips_per_s", rate, "step_ms", "median", ms[s->steps / 2], "min", ms[0],
                      "max", ms[s->steps - 1], "flops_per_clip", flops, "flops_per_s",
                      flops * rate, "mfu", "peak_memory_bytes",
                      (json_int_t)use.ru_maxrss * 1024, "device", vs_device_name(dev), "precision",
-                     vs_precision_name(vs_device_precision(dev)));
+                     vs_precision_name(vs_device_precision(dev)), "step_flops",
+                     counted / s->steps, "step_flops_per_s", reached, "packed_gemm_flops_per_s",
+                     number_or_null(packed), "packed_gemm_share",
+                     number_or_null(packed > 0.0 ? reached / packed : 0.0), "operations", ops);
+}
+
+/* The line of JSON again, for people. */
+static void print_table(const json_t *r)
+{
+    const double packed = json_number_value(json_object_get(r, "packed_gemm_flops_per_s"));
+    const json_t *op;
+    size_t i;
+    vs_say("%.2f clips/s; %.1f GFLOP a step at %.1f GFLOP/s, %.0f %% of the %.1f that packed "
+                "products reach here", json_number_value(json_object_get(r, "clips_per_s")),
+                json_number_value(json_object_get(r, "step_flops")) / 1e9,
+                json_number_value(json_object_get(r, "step_flops_per_s")) / 1e9,
+                100.0 * json_number_value(json_object_get(r, "packed_gemm_share")), packed / 1e9);
+    vs_say("%-16s %7s %10s %7s %9s %9s", "operation", "calls", "ms a step", "share",
+                "GFLOP/s", "of packed");
+    json_array_foreach(json_object_get(r, "operations"), i, op) {
+        const double rate = json_number_value(json_object_get(op, "flops_per_s"));
+        char speed[32] = "";
+        if (rate > 0.0 && packed > 0.0)
+            snprintf(speed, sizeof(speed), " %9.1f %7.0f %%", rate / 1e9, 100.0 * rate / packed);
+        vs_say("%-16s %7.0f %10.3f %5.1f %%%s", json_string_value(json_object_get(op, "name")),
+                    json_number_value(json_object_get(op, "calls")),
+                    json_number_value(json_object_get(op, "ms")),
+                    100.0 * json_number_value(json_object_get(op, "share")), speed);
+    }
 }
 
 static vs_err configure(vs_model_config *c, int *masked, const struct settings *s)
@@ -156,10 +265,13 @@ static vs_err run(vs_call *call)
     int masked = 0;
     VS_TRY(configure(&c, &masked, s));
     const int visible = (vs_model_cells(&c) - masked) * (c.T / c.tubelet);
-    double *const ms = vs_new(sizeof(double) * (size_t)s->steps);
+    struct measured *const d = vs_new(sizeof(*d));
+    d->ms = vs_new(sizeof(double) * (size_t)s->steps);
     vs_err err = vs_device_open(&dev, s->device, s->common.jobs);
     if (err == VS_OK)
         vs_device_set_precision(dev, (vs_precision)s->precision);
+    if (err == VS_OK)
+        vs_ops_time(dev, d->op);
     if (err == VS_OK)
         err = vs_model_open(&m, dev, &c, s->batch, visible, s->task != TASK_TEST);
     if (err == VS_OK)
@@ -170,16 +282,21 @@ static vs_err run(vs_call *call)
             .B = s->batch, .frames = in.frames, .mask = in.mask, .train = s->task != TASK_TEST,
             .target = s->task == TASK_FINETUNE ? in.target : NULL,
         };
-        err = time_steps(ms, m, &batch, s);
+        err = time_steps(d, dev, m, &batch, s);
     }
-    if (err == VS_OK)
-        vs_json_print(result(s, &c, dev, ms, visible));
+    if (err == VS_OK) {
+        json_t *const r = result(s, &c, dev, d, visible);
+        if (!s->common.json)
+            print_table(r);
+        vs_json_print(r);
+    }
     free(in.frames);
     free(in.mask);
     free(in.target);
-    free(ms);
     vs_model_close(&m);
     vs_device_close(&dev);
+    free(d->ms);
+    free(d);
     return err;
 }
 

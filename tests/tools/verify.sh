@@ -37,11 +37,18 @@ fails 2 "an unknown device is refused" 'got "gpu"' vsyn-train verify "$golden" -
 for task in pretrain finetune test; do
     check "bench $task" vsyn-train bench --model micro --task $task --batch 2 --steps 3
     for field in clips_per_s step_ms median min max flops_per_clip mfu peak_memory_bytes device \
-        precision; do
+        precision step_flops_per_s packed_gemm_flops_per_s packed_gemm_share operations; do
         grep -q "\"$field\":" out || not_ok "bench $task tells $field"
     done
     same "bench $task prints one line" "$(wc -l <out)" 1
+    same "bench $task tells people where the time goes" \
+        "$(grep -Ec '^matmul_gelu_fwd +[0-9]+ +[0-9.]+ +[0-9.]+ % +[0-9.]+ +[0-9]+ %$' err)" 1
+    same "bench $task: the shares of its operations add up to 1" \
+        "$(grep -oE '"share":-?[0-9.e-]+' out | awk -F: '{ s += $2 } END { printf "%.6f", s }')" \
+        1.000000
 done
+vsyn-train bench --model micro --size 32 --batch 1 --steps 1 --json >out 2>err
+same "with --json nothing but the line" "$(wc -l <out) $(wc -c <err)" "1 0"
 check "another size of picture" vsyn-train bench --model micro --size 32 --batch 1 --steps 1
 fails 2 "an unknown model is refused" "micro, tiny, small" vsyn-train bench --model medium
 fails 2 "a size that patches do not fill is refused" "frame height 60" \

@@ -151,3 +151,33 @@ Test(bf16, gelu_layernorm_and_copies_differ_by_one_rounding)
     free(dx); free(dw); free(hx); free(hdy);
     vs_device_close(&dev);
 }
+
+/* Sums and attention lie over fixed pieces: the same bits from any number of threads. */
+Test(bf16, attention_and_sums_do_not_depend_on_threads)
+{
+    enum { B = 3, S = 130, H = 3, D = 16, C = H * D, N = B * S };
+    struct result { vs_bf16 y[N * C], d[3 * N * C]; float lse[B * H * S], dx[N * C], dw[2 * C]; };
+    struct result *r[3];
+    float *x = check_values(3L * N * C, 1, -1, 1), *dy = check_values((long)N * C, 2, -1, 1);
+    float *w = check_values(C, 3, -1, 1), stat[2 * N];
+    vs_bf16 *hx = halves(x, 3L * N * C), *hdy = halves(dy, (long)N * C);
+    for (int n = 0; n < N; n++) {
+        stat[n] = 0.0f;
+        stat[N + n] = 1.5f;
+    }
+    for (int t = 0; t < 3; t++) {
+        vs_device *dev = check_cpu(t + 1);
+        r[t] = calloc(1, sizeof(**r));
+        vs_ops_cpu_bf16.attention_fwd(dev, r[t]->y, r[t]->lse, hx, B, S, H, D);
+        vs_ops_cpu_bf16.attention_bwd(dev, r[t]->d, hdy, r[t]->y, hx, r[t]->lse, B, S, H, D);
+        vs_ops_cpu_bf16.layernorm_bwd(dev, r[t]->dx, r[t]->dw, r[t]->dw + C, hdy, x, w, stat,
+                                      stat + N, N, C);
+        vs_device_close(&dev);
+    }
+    cr_expect(r[0]->dw[0] != 0.0f && r[0]->d[5] != 0);
+    for (int t = 1; t < 3; t++)
+        cr_expect(memcmp(r[0], r[t], sizeof(**r)) == 0, "%d threads", t + 1);
+    for (int t = 0; t < 3; t++)
+        free(r[t]);
+    free(x); free(dy); free(w); free(hx); free(hdy);
+}

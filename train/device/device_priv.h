@@ -42,6 +42,7 @@ struct vs_device {
     void *scratch;                 /* see vs_device_scratch() */
     size_t scratch_bytes;
     void *stream;                  /* CUDA stream and library handles; NULL on the CPU */
+    struct vs_op_time *times;      /* of vs_ops_time(), borrowed; NULL: nothing is timed */
 };
 
 #define VS_DEVICE_ALIGN 256

@@ -268,10 +268,42 @@ typedef struct vs_ops {
 VS_OP_MAP(X)
 #undef X
 
-extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16;
+extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16, vs_ops_timed;
 
-/* The table of this device and its precision. */
+/* The table of this device and its precision; the timed one after vs_ops_time(). */
 const vs_ops *vs_ops_of(const vs_device *dev);
+
+/* ---- Where the time goes (timed.c, gemm.c) ----------------------------------------------
+ *
+ * Another table, whose operations wait for the device, read the clock and call those above:
+ * who does not measure pays nothing. `flops` counts the multiplications and additions of
+ * the products as written on this page, from the sizes of each call: 2 N C K of a linear
+ * layer's product, 4 B H S^2 D of attention, 8 B H S^2 D of its gradient (scores that are made
+ * again are not counted), 0 elsewhere.
+ */
+typedef enum vs_op {
+#define X(op) VS_OP_##op,
+    VS_OP_MAP(X)
+#undef X
+    VS_OPS
+} vs_op;
+
+typedef struct vs_op_time {
+    int64_t calls;
+    double seconds, flops;
+} vs_op_time;
+
+/* Models opened on the device from now on add to times[VS_OPS], which must outlive them or be
+ * taken away with NULL; the numbers they compute stay the same. */
+void vs_ops_time(vs_device *dev, vs_op_time *times);
+const char *vs_op_name(vs_op op);                             /* "matmul_fwd" */
+
+/* Adds products of packed operands (784 x 768 by 768 x 768: a layer of base, two clips), for
+ * at least `seconds`, at the device's precision and threads: what the machine reaches when
+ * nothing is packed, loaded from far or made of the results. Adds nothing on a GPU. */
+void vs_ops_packed_gemm(vs_device *dev, vs_op_time *sum, double seconds);
+void vs_packed_gemm_cpu(vs_device *dev, vs_op_time *sum, double seconds);
+void vs_packed_gemm_cpu_bf16(vs_device *dev, vs_op_time *sum, double seconds);
 
 #ifdef __cplusplus
 }
