@@ -1,8 +1,11 @@
 /* Drawing scenes on CUDA. Contract: gen/scene/draw_cuda.h; CPU twin: gen/scene/draw.c */
 #include "gen/scene/draw_cuda.h"
 
+#include <stdlib.h>
+
 #include "gen/scene/pose.h"
 #include "gen/scene/raster_core.h"
+#include "gen/scene/texture_core.h"
 #include "gen/scene/yuv.h"
 
 /* What every thread knows. Pointers are the device's. */
@@ -14,9 +17,26 @@ struct picture {
     int2 *rows;                    /* (T, n): top and bottom of each mask */
     uint8_t *plane;                /* (T, 3, size, size) */
     int n, T, size, words, yuv;
+    const uint8_t *texel;          /* of the bank; NULL: every object is flat */
+    int side;
+    int *column;                   /* (2 size + 4), as in vs_texture_columns */
+    double (*warp)[6];             /* (T, n): the m of each textured object's vs_warp */
 };
 
-/* (1) one thread per frame and object: its mask */
+static __device__ bool textured(const struct picture *p, const vs_object *o)
+{
+    return p->texel && o->texture >= 0;
+}
+
+/* (0) textured: one thread per column of an enlarged texture and its border */
+static __global__ void columns_kernel(struct picture p)
+{
+    const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (id < (int64_t)vs_texture_columns_count(p.size))
+        p.column[id] = vs_texture_column((int)id - 2, p.size, p.side);
+}
+
+/* (1) one thread per frame and object: its mask, and how its texture lies */
 static __global__ void raster_kernel(struct picture p)
 {
     const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -36,6 +56,8 @@ static __global__ void raster_kernel(struct picture p)
             vs_raster_polygon_core(&m, pose.px, pose.py, pose.corners);
         else
             vs_raster_ellipse_core(&m, pose.x, pose.y, pose.ax, pose.ay, pose.degrees);
+        if (textured(&p, o))
+            vs_warp_matrix(p.warp[id], o, &pose, &p.params, p.frame[id / p.n]);
     }
     p.rows[id] = make_int2(m.top, m.bottom);
 }
@@ -46,6 +68,30 @@ static __device__ void paint_word(uint8_t *row, size_t area, uint64_t bits, cons
         const int x = __ffsll((long long)bits) - 1;
         for (int k = 0; k < 3; k++)
             row[k * area + x] = value[k];
+    }
+}
+
+/* The same with object o's texture; bit 0 is pixel x of picture row y. */
+static __device__ void texture_word(uint8_t *row, uint64_t bits, const struct picture *p,
+                                    const vs_object *o, const double m[6], int x, int y)
+{
+    const size_t area = (size_t)p->size * p->size;
+    vs_warp warp;
+    int32_t start[2];
+    warp.texel = p->texel + (size_t)o->texture * vs_texture_bytes(p->side);
+    warp.stride = p->side + 2;
+    warp.column = p->column + 2;
+    warp.last = 2 * p->size;
+    for (int k = 0; k < 6; k++)
+        warp.m[k] = m[k];
+    vs_warp_row(start, &warp, y);
+    for (; bits; bits &= bits - 1) {
+        const int at = __ffsll((long long)bits) - 1;
+        uint8_t rgbg[4], value[3];
+        vs_warp_pixel(rgbg, &warp, start, x + at);
+        vs_yuv_values(value, rgbg, p->yuv);
+        for (int k = 0; k < 3; k++)
+            row[k * area + at] = value[k];
     }
 }
 
@@ -71,6 +117,10 @@ static __global__ void compose_kernel(struct picture p)
         if (!bits)
             continue;
         left ^= bits;
+        if (textured(&p, &p.object[i])) {
+            texture_word(row, bits, &p, &p.object[i], p.warp[k], 64 * w, y);
+            continue;
+        }
         vs_yuv_values(value, p.object[i].color, p.yuv);
         paint_word(row, area, bits, value);
     }
@@ -111,6 +161,8 @@ static cudaError_t draw_batch(uint8_t *out, uint8_t *halved, struct picture p)
     cudaError_t bad = cudaMemset(p.mask, 0, mask);
     if (bad != cudaSuccess)
         return bad;
+    if (p.texel)
+        columns_kernel<<<blocks_of((int64_t)vs_texture_columns_count(p.size)), 128>>>(p);
     raster_kernel<<<blocks_of((int64_t)p.T * p.n), 128>>>(p);
     compose_kernel<<<blocks_of((int64_t)p.T * p.size * p.words), 128>>>(p);
     if (p.yuv)
@@ -122,17 +174,21 @@ static cudaError_t draw_batch(uint8_t *out, uint8_t *halved, struct picture p)
                       cudaMemcpyDeviceToHost);
 }
 
-/* Device memory of all pictures, in one piece: objects, frames, rows, masks, planes, halves. */
+/* Device memory of all pictures, in one piece: objects, frames, rows, masks, planes, halves,
+ * columns, warps. */
 static size_t carve(struct picture *p, uint8_t **halved, uint8_t *base, int batch)
 {
     size_t used = 0;
     const size_t area = (size_t)p->size * p->size, frames = (size_t)batch;
-    const size_t bytes[6] = { sizeof(vs_object) * p->n, sizeof(int) * frames,
+    const size_t columns = p->texel ? vs_texture_columns_count(p->size) : 0;
+    const size_t warps = p->texel ? frames * p->n : 0;
+    const size_t bytes[8] = { sizeof(vs_object) * p->n, sizeof(int) * frames,
                               sizeof(int2) * frames * p->n,
                               sizeof(uint64_t) * frames * p->n * p->size * p->words,
-                              3 * area * frames, p->yuv ? 3 * area * frames / 2 : 0 };
-    uint8_t *part[6];
-    for (int k = 0; k < 6; k++) {
+                              3 * area * frames, p->yuv ? 3 * area * frames / 2 : 0,
+                              sizeof(int) * columns, sizeof(*p->warp) * warps };
+    uint8_t *part[8];
+    for (int k = 0; k < 8; k++) {
         part[k] = base + used;
         used += (bytes[k] + 255) / 256 * 256;
     }
@@ -142,6 +198,8 @@ static size_t carve(struct picture *p, uint8_t **halved, uint8_t *base, int batc
     p->mask = (uint64_t *)part[3];
     p->plane = part[4];
     *halved = part[5];
+    p->column = (int *)part[6];
+    p->warp = (double (*)[6])part[7];
     return used;
 }
 
@@ -173,8 +231,58 @@ extern "C" const char *vs_scene_cuda_missing(void)
     return bad != cudaSuccess ? cudaGetErrorString(bad) : devices > 0 ? NULL : "no CUDA device";
 }
 
+/* ---- Textures ------------------------------------------------------------------------------ */
+
+struct vs_textures_cuda {
+    const vs_textures *bank;       /* of which this is a copy */
+    uint8_t *texel;                /* the device's */
+};
+
+extern "C" const char *vs_textures_upload_cuda(vs_textures_cuda **out, const vs_textures *bank)
+{
+    const size_t bytes = (size_t)bank->n * vs_texture_bytes(bank->side);
+    vs_textures_cuda *to = (vs_textures_cuda *)calloc(1, sizeof(*to));
+    *out = NULL;
+    if (!to)
+        return "no memory";
+    to->bank = bank;
+    cudaError_t bad = cudaMalloc((void **)&to->texel, bytes);
+    if (bad == cudaSuccess)
+        bad = cudaMemcpy(to->texel, bank->texel, bytes, cudaMemcpyHostToDevice);
+    if (bad == cudaSuccess)
+        *out = to;
+    else
+        vs_textures_free_cuda(&to);
+    return bad == cudaSuccess ? NULL : cudaGetErrorString(bad);
+}
+
+extern "C" void vs_textures_free_cuda(vs_textures_cuda **textures)
+{
+    if (*textures)
+        cudaFree((*textures)->texel);
+    free(*textures);
+    *textures = NULL;
+}
+
+/* NULL: the scene has no textures, or all are in these. */
+static const char *misfit(const vs_scene *scene, const vs_textures_cuda *textures)
+{
+    const vs_textures *bank = scene->params.textures;
+    if (!bank)
+        return NULL;
+    if (!textures || textures->bank != bank)
+        return "the scene's textures are not those on the device";
+    for (int i = 0; i < scene->n; i++)
+        if (scene->object[i].texture >= bank->n)
+            return "an object has a texture beyond the bank";
+    return NULL;
+}
+
+/* ---- Frames -------------------------------------------------------------------------------- */
+
 extern "C" const char *vs_scene_draw_cuda(uint8_t *out, vs_layout layout, const vs_scene *scene,
-                                          const int *frames, int T)
+                                          const vs_textures_cuda *textures, const int *frames,
+                                          int T)
 {
     struct picture p = {};
     p.params = scene->params;
@@ -184,8 +292,13 @@ extern "C" const char *vs_scene_draw_cuda(uint8_t *out, vs_layout layout, const 
     p.yuv = layout == VS_LAYOUT_YUV420;
     if (layout == VS_LAYOUT_RGB || (p.yuv && p.size % 2) || p.n < 1)
         return "planes of red, green and blue, or YUV 4:2:0 of an even size, of 1 object or more";
-    if (scene->params.textures)
-        return "textures are drawn on the CPU only";
+    const char *wrong = misfit(scene, textures);
+    if (wrong)
+        return wrong;
+    if (scene->params.textures) {
+        p.texel = textures->texel;
+        p.side = textures->bank->side;
+    }
     const size_t mask = (size_t)p.n * p.size * p.words * sizeof(uint64_t);
     const size_t most = ((size_t)256 << 20) / mask;
     const int batch = most < 1 ? 1 : most < (size_t)T ? (int)most : T;

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/hd.h"
 #include "gen/scene/paint.h"
 #include "gen/scene/pose.h"
 #include "gen/scene/scene.h"
@@ -50,7 +51,7 @@ typedef struct vs_texture_columns {
     int last;                      /* 2 size: the first column beyond */
 } vs_texture_columns;
 /* ints that vs_texture_columns_init fills. */
-static inline size_t vs_texture_columns_count(int size)
+VS_HD size_t vs_texture_columns_count(int size)
 {
     return 2 * (size_t)size + 4;
 }

@@ -3,13 +3,13 @@
  * Every pixel of a frame is sampled once, run by run of what a shape takes. Coordinates are
  * evaluated in double precision per column, because the rule rounds each of them (adding up
  * increments would drift off it); taps are interpolated in pairs of 16-bit numbers, first along x
- * (at most 32 * 255), then along y. SSE2, which every x86-64 has; elsewhere the same numbers from
- * plain C.
+ * (at most 32 * 255), then along y. SSE2, which every x86-64 has; elsewhere, and on CUDA, the
+ * same numbers from vs_warp_pixel() in gen/scene/texture_core.h.
  */
-#include <math.h>
 #include <string.h>
 
 #include "gen/scene/texture.h"
+#include "gen/scene/texture_core.h"
 #include "gen/scene/yuv.h"
 
 enum { RUN = 64 };                 /* pixels of a word of a mask */
@@ -152,39 +152,12 @@ static void split_run(uint8_t out[3][RUN], const uint8_t *rgbg, int n, vs_layout
 
 #else
 
-static int32_t round_fixed(double v)
-{
-    return v > -2147483648.5 && v < 2147483647.5 ? (int32_t)lrint(v) : INT32_MIN;
-}
-
-static int32_t add_wrapping(int32_t a, int32_t b)
-{
-    return (int32_t)((uint32_t)a + (uint32_t)b);
-}
-
-static int on_picture(int32_t whole, int last)
-{
-    return whole < -2 ? -2 : whole > last ? last : whole;
-}
-
 void vs_warp_run(const vs_warp *w, uint8_t *rgbg, int x, int y, int n)
 {
-    const int32_t start_x = add_wrapping(round_fixed(w->m[1] * y + w->m[2]), 16);
-    const int32_t start_y = add_wrapping(round_fixed(w->m[4] * y + w->m[5]), 16);
-    for (int i = 0; i < n; i++) {
-        const int32_t u = add_wrapping(start_x, round_fixed(w->m[0] * (x + i))) >> 5;
-        const int32_t v = add_wrapping(start_y, round_fixed(w->m[3] * (x + i))) >> 5;
-        const int column = on_picture(u >> 5, w->last), row = on_picture(v >> 5, w->last);
-        const int fx = u & 31, fy = v & 31;
-        const uint8_t *upper = w->texel + 4 * (ptrdiff_t)w->column[row] * w->stride;
-        const uint8_t *lower = w->texel + 4 * (ptrdiff_t)w->column[row + 1] * w->stride;
-        const int left = 4 * w->column[column], right = 4 * w->column[column + 1];
-        for (int c = 0; c < 4; c++) {
-            const int a = (32 - fx) * upper[left + c] + fx * upper[right + c];
-            const int b = (32 - fx) * lower[left + c] + fx * lower[right + c];
-            rgbg[4 * i + c] = (uint8_t)((a * (32 - fy) + b * fy + 512) >> 10);
-        }
-    }
+    int32_t start[2];
+    vs_warp_row(start, w, y);
+    for (int i = 0; i < n; i++)
+        vs_warp_pixel(rgbg + 4 * (size_t)i, w, start, x + i);
 }
 
 static void split_run(uint8_t out[3][RUN], const uint8_t *rgbg, int n, vs_layout layout)
