@@ -10,6 +10,59 @@
 #include "train/loop.h"
 #include "train/run.h"
 
+/* ---- Numbers that are not finite ---------------------------------------------------- */
+
+/* The first tensor that is not finite in a slab, or NULL. */
+static const char *not_finite_in(vs_trainer *t, vs_slab slab)
+{
+    float *value = malloc(sizeof(*value) * (size_t)vs_model_slab_count(t->model));
+    const char *found = NULL;
+    if (value && vs_model_slab_get(t->model, slab, value) == VS_OK)
+        for (int i = 0; !found && i < vs_model_param_count(t->model); i++) {
+            const vs_param *p = vs_model_param(t->model, i);
+            for (int64_t k = 0; !found && k < p->count; k++)
+                if (!isfinite(value[p->offset + k]))
+                    found = p->name;
+        }
+    free(value);
+    return found;
+}
+
+/* A checkpoint that was damaged elsewhere: going on would stop at its first step and call
+ * it good. */
+static vs_err expect_finite(vs_trainer *t, const char *dir)
+{
+    static const struct {
+        vs_slab slab;
+        const char *what;
+    } part[] = { { VS_SLAB_WEIGHT, "weight" }, { VS_SLAB_M, "mean gradient" },
+                 { VS_SLAB_V, "mean squared gradient" } };
+    for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++) {
+        const char *tensor = not_finite_in(t, part[i].slab);
+        if (tensor)
+            return VS_FAIL(VS_ERR_CORRUPT, "%s: the %s of %s is not finite, expected a checkpoint "
+                           "of numbers; put a copy in its place or start again in another --out",
+                           dir, part[i].what, tensor);
+    }
+    return VS_OK;
+}
+
+vs_err vs_trainer_not_finite(vs_trainer *t, const char *what)
+{
+    const char *tensor = not_finite_in(t, VS_SLAB_WEIGHT), *place = "weights of ";
+    if (!tensor) {
+        tensor = not_finite_in(t, VS_SLAB_GRAD);
+        place = tensor ? "gradient of " : "activations";
+    }
+    char *dir = vs_run_has(t->settings->out, "last")
+                    ? vs_run_checkpoint(t->settings->out, "last") : vs_strdup("none yet");
+    const vs_err err = VS_FAIL(VS_ERR_NUMERIC, "step %lld: the %s is not finite, first in the "
+                               "%s%s; try a lower --lr; last good checkpoint: %s",
+                               (long long)t->step + 1, what, place, tensor ? tensor : "", dir);
+    free(dir);
+    return err;
+}
+
 /* ---- Loading ----------------------------------------------------------------------- */
 
 /* Another number of processes has another effective batch. Records of old have no number. */
@@ -32,6 +85,8 @@ vs_err vs_trainer_load(vs_trainer *t)
     if (err == VS_OK)
         err = vs_model_state_load(t->model, dir, &record);
     if (err == VS_OK)
+        err = expect_finite(t, dir);
+    if (err == VS_OK)
         err = same_processes(t, record);
     if (err == VS_OK)
         err = vs_json_int(&t->step, record, "step", dir);
@@ -46,40 +101,6 @@ vs_err vs_trainer_load(vs_trainer *t)
     if (err == VS_OK)
         err = vs_json_int(&t->best_step, record, "best_step", dir);
     json_decref(record);
-    free(dir);
-    return err;
-}
-
-/* ---- Numbers that are not finite ---------------------------------------------------- */
-
-/* The first tensor that is not finite in a slab, or NULL. */
-static const char *not_finite_in(vs_trainer *t, vs_slab slab)
-{
-    float *value = malloc(sizeof(*value) * (size_t)vs_model_slab_count(t->model));
-    const char *found = NULL;
-    if (value && vs_model_slab_get(t->model, slab, value) == VS_OK)
-        for (int i = 0; !found && i < vs_model_param_count(t->model); i++) {
-            const vs_param *p = vs_model_param(t->model, i);
-            for (int64_t k = 0; !found && k < p->count; k++)
-                if (!isfinite(value[p->offset + k]))
-                    found = p->name;
-        }
-    free(value);
-    return found;
-}
-
-vs_err vs_trainer_not_finite(vs_trainer *t, const char *what)
-{
-    const char *tensor = not_finite_in(t, VS_SLAB_WEIGHT), *place = "weights of ";
-    if (!tensor) {
-        tensor = not_finite_in(t, VS_SLAB_GRAD);
-        place = tensor ? "gradient of " : "activations";
-    }
-    char *dir = vs_run_has(t->settings->out, "last")
-                    ? vs_run_checkpoint(t->settings->out, "last") : vs_strdup("none yet");
-    const vs_err err = VS_FAIL(VS_ERR_NUMERIC, "step %lld: the %s is not finite, first in the "
-                               "%s%s; try a lower --lr; last good checkpoint: %s",
-                               (long long)t->step + 1, what, place, tensor ? tensor : "", dir);
     free(dir);
     return err;
 }

@@ -87,6 +87,21 @@ same "8 clips at once = 2 x 4 accumulated, to 1e-4" \
 fails 1 "a loss that is not finite stops the run" "last good checkpoint: none yet" \
     $train pretrain $scene $tiny --steps 40 --out nan --lr 1000 --warmup-epochs 0 --weight-decay 10 \
     --beta1 0 --beta2 0
+fails 1 "with its step and tensor" ": the loss is not finite, first in the " \
+    $train pretrain $scene $tiny --steps 40 --out late --lr 1000 --warmup-epochs 0 --weight-decay 10 \
+    --beta1 0 --beta2 0 --save-every 1 --log-every 1
+blame='.*: step ([0-9]+): the loss is not finite, first in the (gradient|weights) of [a-z_0-9.]+; .*: '
+same "and the checkpoint of the step before" "$(sed -nE "s/$blame(.*)/\1 \3/p" err)" \
+    "$(($(curve late | wc -l) + 1)) late/checkpoints/last"
+same "which is there" "$(grep -aoE '"step\\":[0-9]+' late/checkpoints/last/train_state.safetensors)" \
+    "\"step\\\":$(curve late | wc -l)"
+cp -r killed poisoned
+sed -i 's/"steps": 240/"steps": 480/' poisoned/config.json
+printf '\0\0\300\177' | dd of=poisoned/checkpoints/last/model.safetensors bs=1 conv=notrunc 2>/dev/null \
+    seek=$(($(stat -c %s poisoned/checkpoints/last/model.safetensors) - 4))
+fails 1 "a checkpoint with a NaN is refused by file and tensor" \
+    "poisoned/checkpoints/last: the weight of decoder.blocks.1.mlp.fc2.bias is not finite" \
+    $train pretrain --out poisoned --jobs 1 --device cpu --quiet
 cp -r killed full
 sed -i 's/"steps": 240/"steps": 480/' full/config.json
 before=$(weights full/checkpoints/last)
