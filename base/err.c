@@ -46,6 +46,10 @@ vs_err vs_err_set(vs_err err, const char *file, int line, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    /* One line, whatever a file's names hold, and nothing that a terminal would obey. */
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 127)
+            *at = '?';
     snprintf(detail, sizeof(detail), "%s", text);
     snprintf(place, sizeof(place), "%s:%d", file, line);
     hushed = false;

@@ -54,6 +54,9 @@ int64_t vs_tensor_count(const vs_tensor *t)
 {
     int64_t n = 1;
     for (int i = 0; i < t->rank; i++)
+        if (t->shape[i] == 0)      /* the other sizes may be anything */
+            return 0;
+    for (int i = 0; i < t->rank; i++)
         n *= t->shape[i];
     return n;
 }

@@ -85,8 +85,9 @@ static bool seconds(long *out, const char *text)
 {
     char *end;
     const double value = strtod(text, &end);
-    *out = (long)value;
-    return end != text && !*end && value >= 0 && value < 1e6;
+    const bool good = end != text && !*end && value >= 0 && value < 1e6;
+    *out = good ? (long)value : 0;
+    return good;
 }
 
 static void parse_row(struct table *t, int i)

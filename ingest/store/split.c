@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "ingest/store/private.h"
 
+enum { MOST_CLASSES = 1000000 };   /* as labels of lists: an index that says more is damaged */
+
 /* What vs_split.owned holds: all texts in one block. Pointers are set at the end, when
  * the block no longer moves; until then `at` keeps each clip's offset. */
 struct texts {
@@ -122,9 +124,13 @@ static vs_err read_class_names(vs_split *out, struct texts *t, vs_store *store, 
                        dataset));
     bool row;
     vs_err err = vs_db_step(&row, &store->db, rows);
-    out->classes = err == VS_OK && row ? sqlite3_column_int(rows, 0) : 0;
+    const int64_t classes = err == VS_OK && row ? sqlite3_column_int64(rows, 0) : 0;
     sqlite3_finalize(rows);
     VS_TRY(err);
+    if (classes < 0 || classes > MOST_CLASSES)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: a data set of %lld classes in the index, expected 0 to "
+                       "%d", store->path, (long long)classes, MOST_CLASSES);
+    out->classes = (int)classes;
     VS_TRY(vs_db_query(&rows, &store->db,
                        "SELECT name FROM class WHERE dataset = ? ORDER BY label", "i", dataset));
     int n = out->n;

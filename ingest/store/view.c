@@ -158,14 +158,14 @@ KERNEL static void sum_rows(int16_t *restrict to, const uint8_t *restrict from, 
 typedef int16_t eight __attribute__((vector_size(16)));
 typedef uint8_t sixteen __attribute__((vector_size(16)));
 
-#define MIX8(a, b, lo)                                                                  \
-    __builtin_shuffle((a), (b), (lo) ? (eight){ 0, 8, 1, 9, 2, 10, 3, 11 }              \
-                                     : (eight){ 4, 12, 5, 13, 6, 14, 7, 15 })
-#define MIX16(a, b, lo)                                                                       \
-    __builtin_shuffle((a), (b),                                                               \
-                      (lo) ? (sixteen){ 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23 } \
-                           : (sixteen){ 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,    \
-                                        15, 31 })
+#define MIX8(a, b, lo)                                                           \
+    ((lo) ? __builtin_shufflevector((a), (b), 0, 8, 1, 9, 2, 10, 3, 11)          \
+          : __builtin_shufflevector((a), (b), 4, 12, 5, 13, 6, 14, 7, 15))
+#define MIX16(a, b, lo)                                                          \
+    ((lo) ? __builtin_shufflevector((a), (b), 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, \
+                                    5, 21, 6, 22, 7, 23)                         \
+          : __builtin_shufflevector((a), (b), 8, 24, 9, 25, 10, 26, 11, 27, 12,  \
+                                    28, 13, 29, 14, 30, 15, 31))
 
 /* Mixing rows i and i + half, three times, is the transpose of 8 x 8 (four times: 16 x 16). */
 static void turn8(int16_t *to, int to_stride, const int16_t *from, int stride)

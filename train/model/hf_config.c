@@ -140,7 +140,9 @@ static vs_err get_image_size(vs_model_config *c, const json_t *o, const char *pa
         return VS_OK;
     }
     const json_t *h = json_array_get(v, 0), *w = json_array_get(v, 1);
-    if (json_array_size(v) != 2 || !json_is_integer(h) || !json_is_integer(w))
+    if (json_array_size(v) != 2 || !json_is_integer(h) || !json_is_integer(w) ||
+        json_integer_value(h) < 0 || json_integer_value(h) > INT_MAX ||
+        json_integer_value(w) < 0 || json_integer_value(w) > INT_MAX)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: \"image_size\" must be a number or two", path);
     c->H = (int)json_integer_value(h);
     c->W = (int)json_integer_value(w);

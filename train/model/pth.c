@@ -191,10 +191,12 @@ static vs_err make_dense(vs_pth *p, vs_tensor *t, const vs_pickle_value *v, cons
         memcpy(to, from + (size_t)place * wide, wide);
         for (int d = t->rank - 1; d >= 0; d--) {
             const int64_t step = v->item[3]->item[d]->integer;
-            place += step;
-            if (++at[d] < t->shape[d])
+            if (at[d] + 1 < t->shape[d]) {
+                at[d]++;
+                place += step;     /* inside the storage: read_shape() */
                 break;
-            place -= step * t->shape[d];
+            }
+            place -= step * at[d];
             at[d] = 0;
         }
     }
