@@ -74,7 +74,7 @@ static double slope_of(vs_pyramid *p, const uint8_t *rgb, int size)
 }
 
 /* Slopes are drawn from U(0.5, 3.5): those of the pictures must follow what was drawn. */
-Test(texture, slopes_are_those_drawn, .timeout = 120)
+Test(texture, slopes_are_those_drawn)
 {
     enum { SIZE = 256, COUNT = 24 };
     static uint8_t rgb[3 * SIZE * SIZE];
@@ -98,7 +98,7 @@ Test(texture, slopes_are_those_drawn, .timeout = 120)
     vs_maker_free(&maker);
 }
 
-Test(texture, networks_give_colours_like_pictures, .timeout = 60)
+Test(texture, networks_give_colours_like_pictures)
 {
     enum { SIZE = 128, COUNT = 24 };
     static uint8_t rgb[3 * SIZE * SIZE], again[3 * SIZE * SIZE];
@@ -135,7 +135,7 @@ static vs_textures *bank_of(const char *from, const char *keep, int count, int j
     return bank;
 }
 
-Test(texture, a_bank_is_the_same_from_any_threads_and_count, .timeout = 120)
+Test(texture, a_bank_is_the_same_from_any_threads_and_count)
 {
     char *dir = check_tmp(), *keep = vs_path_join(dir, "textures");
     for (int kind = 0; kind < 2; kind++) {
