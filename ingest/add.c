@@ -7,8 +7,6 @@
 #include "ingest/add.h"
 #include "ingest/ingest.h"
 
-#define PATIENCE 120.0             /* seconds without a frame until a file is given up */
-
 const vs_opt vs_add_opts[] = {
     { "list", VS_OPT_TEXT, offsetof(vs_add_settings, list), .arg = "FILE",
       .help = "list of lines \"path label\", \"path frames label\" or \"path\"" },
@@ -45,6 +43,8 @@ const vs_opt vs_add_opts[] = {
       .arg = "N", .help = "resample to N frames per second; 0 keeps every frame" },
     { "max-seconds", VS_OPT_REAL, offsetof(vs_add_settings, max_seconds), .def = "0", .min = 0,
       .max = 1e6, .arg = "S", .help = "only the first S seconds of each file; 0 = all" },
+    { "timeout", VS_OPT_REAL, offsetof(vs_add_settings, timeout), .def = "120", .min = 0,
+      .max = 1e6, .arg = "S", .help = "give a file up after S seconds without a frame; 0: never" },
     { "retry", VS_OPT_FLAG, offsetof(vs_add_settings, retry),
       .help = "try files again that failed in an earlier run" },
     VS_OPTS_COMMON(vs_add_settings),
@@ -150,7 +150,7 @@ vs_err vs_command_add(vs_call *call)
         .json = s->common.json,
         .writer = { .encoding = s->encoding ? VS_ENCODING_RAW : VS_ENCODING_JPEG,
                     .quality = s->quality },
-        .decode = { s->short_side, s->fps, s->max_seconds, PATIENCE }
+        .decode = { s->short_side, s->fps, s->max_seconds, NULL }, .timeout = s->timeout
     };
     const vs_err err = vs_ingest_run(&listing, &run);
     free(name);

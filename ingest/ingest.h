@@ -99,14 +99,16 @@ typedef struct vs_run_options {
     const char *store;
     const char *dataset;
     vs_writer_options writer;
-    vs_decode_options decode;
+    vs_decode_options decode;      /* `watched` is the run's own business */
+    double timeout;                /* seconds without a frame; 0 = wait for ever */
     int jobs;
     bool retry, json;
 } vs_run_options;
 
 /* Decodes every item that the store does not know, in parallel, and commits in the order of
  * the list, so that the store is the same whatever the number of jobs. Prints the table.
- * Errors: of the store; CODEC when no listed file could be brought in; STOPPED. */
+ * Errors: of the store; CODEC when no listed file could be brought in, or when a decoder does not
+ * come back: the file is a failure by then, but its thread remains, so end the process; STOPPED. */
 vs_err vs_ingest_run(const vs_listing *listing, const vs_run_options *options);
 
 /* A name as JSON: bytes that are not UTF-8 become question marks. NULL gives null. */

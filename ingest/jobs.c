@@ -5,6 +5,11 @@
  * At most `window` clips are under way, so memory is bounded by that many encoded clips;
  * a file is decoded frame by frame. A failed file becomes a row of `failure`; a failed
  * store (full disk) ends the run, and the next one goes on where this one ended.
+ *
+ * A file without frames for too long is given up (watch.h). Where its decoder does not even come
+ * back, no further files are begun, those under way are finished and committed, the lost one
+ * becomes a failure, and the run ends. Its thread may still touch its work, and the pool cannot
+ * be joined: these are left to the end of the process.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -28,7 +33,8 @@ struct work {
     vs_err err;
     bool store_failed;             /* err is not about this file: full disk, no memory */
     int64_t frames;
-    bool done;
+    double bytes;                  /* expected: of a look before the run */
+    bool begun, done, lost;        /* under the run's lock */
 };
 
 /* Failures, or partial files, that say the same. */
@@ -45,10 +51,13 @@ struct groups {
 
 struct run {
     const vs_run_options *options;
+    vs_watch *watch;
+    vs_pool *pool;
     vs_writer *writer;
     int64_t dataset;
     pthread_mutex_t lock;
-    pthread_cond_t finished;
+    pthread_cond_t finished;       /* some work is done or lost */
+    const vs_item *lost;           /* the first one; then nothing is begun any more */
     const vs_item **todo;
     int n_todo;
     int64_t known, known_failed, accepted, partial, failed, frames;
@@ -87,22 +96,96 @@ static vs_err bring_in(struct work *w, vs_decoder *d)
     return VS_OK;
 }
 
+/* Bytes that the file will take, from its first frame. JPEG of video at quality 90 takes about
+ * 0.17 bytes a pixel. */
+static vs_err look(struct work *w, vs_decoder *d)
+{
+    const uint8_t *plane[3];
+    int stride[3];
+    const double per_pixel = w->run->options->writer.encoding == VS_ENCODING_RAW ? 1.5 : 0.17;
+    VS_TRY(vs_decoder_next(d, plane, stride));
+    w->bytes = per_pixel * vs_decoder_width(d) * vs_decoder_height(d) * vs_decoder_expected(d);
+    return VS_OK;
+}
+
+static void decode_for(struct work *w, vs_err (*fn)(struct work *w, vs_decoder *d))
+{
+    vs_decoder *d = NULL;
+    vs_decode_options options = w->run->options->decode;
+    char *path = vs_strdup(w->item->path);         /* the list may go before a lost thread does */
+    options.watched = vs_watch_begin(w->run->watch, path, w);
+    w->err = vs_decoder_open(&d, path, &options);
+    if (w->err == VS_OK)
+        w->err = fn(w, d);
+    if (w->err != VS_OK)
+        w->reason = vs_strdup(vs_err_detail());
+    vs_decoder_close(&d);
+    vs_watch_end(&options.watched);
+    free(path);
+    if (w->err != VS_OK)
+        vs_clip_drop(&w->clip);
+}
+
+static void do_work(struct work *w, vs_err (*fn)(struct work *w, vs_decoder *d))
+{
+    struct run *run = w->run;
+    pthread_mutex_lock(&run->lock);
+    w->begun = !run->lost;
+    pthread_mutex_unlock(&run->lock);
+    if (!w->begun)
+        return;
+    decode_for(w, fn);
+    pthread_mutex_lock(&run->lock);
+    w->done = true;
+    pthread_cond_signal(&run->finished);
+    pthread_mutex_unlock(&run->lock);
+}
+
 static void work_on(void *arg, int worker)
 {
+    do_work(arg, bring_in);
+}
+
+static void look_at(void *arg, int worker)
+{
+    do_work(arg, look);
+}
+
+/* In the watch's thread. */
+static void on_lost(void *arg)
+{
     struct work *w = arg;
-    vs_decoder *d = NULL;
-    w->err = vs_decoder_open(&d, w->item->path, &w->run->options->decode);
-    if (w->err == VS_OK)
-        w->err = bring_in(w, d);
-    if (w->err != VS_OK) {
-        w->reason = vs_strdup(vs_err_detail());
-        vs_clip_drop(&w->clip);
-    }
-    vs_decoder_close(&d);
     pthread_mutex_lock(&w->run->lock);
-    w->done = true;
+    w->lost = true;
+    if (!w->run->lost)
+        w->run->lost = w->item;
     pthread_cond_signal(&w->run->finished);
     pthread_mutex_unlock(&w->run->lock);
+}
+
+/* In the caller's thread. False: it was not begun and will not be, another file is lost. */
+static bool wait_for(struct run *run, const struct work *w)
+{
+    pthread_mutex_lock(&run->lock);
+    while (!w->done && !w->lost && (w->begun || !run->lost))
+        pthread_cond_wait(&run->finished, &run->lock);
+    const bool begun = w->begun;
+    pthread_mutex_unlock(&run->lock);
+    return begun;
+}
+
+static bool any_lost(struct run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    const bool lost = run->lost != NULL;
+    pthread_mutex_unlock(&run->lock);
+    return lost;
+}
+
+/* Files under way at a time. The pool's queue holds them all: a lost thread blocks nobody. */
+static int window_of(int threads)
+{
+    return threads * 2 + 2;
 }
 
 /* ---- Outcomes (in the caller's thread) ---------------------------------------------------- */
@@ -137,14 +220,28 @@ static const char *kind_of_damage(const char *note)
                                         : "decoder errors; the frames that decode are kept";
 }
 
+static vs_err settle_failure(struct run *run, const struct work *w, const char *reason)
+{
+    run->failed++;
+    note_group(&run->failures, reason, w->item->name);
+    return vs_writer_failure(run->writer, run->dataset, w->item->name, reason);
+}
+
+static vs_err settle_lost(struct run *run, const struct work *w)
+{
+    char *reason = vs_strf("timed out after %g s: its decoder did not come back",
+                           run->options->timeout);
+    const vs_err err = settle_failure(run, w, reason);
+    free(reason);
+    return err;
+}
+
 /* The lists' own order, one clip or failure at a time. */
 static vs_err settle(struct run *run, struct work *w)
 {
-    pthread_mutex_lock(&run->lock);
-    while (!w->done)
-        pthread_cond_wait(&run->finished, &run->lock);
-    pthread_mutex_unlock(&run->lock);
     vs_err err;
+    if (w->lost)
+        return settle_lost(run, w);
     if (w->err == VS_OK) {
         err = vs_clip_commit(&w->clip, w->note);
         run->accepted += err == VS_OK;
@@ -155,9 +252,7 @@ static vs_err settle(struct run *run, struct work *w)
     } else if (w->store_failed) {
         err = VS_FAIL(w->err, "%s", w->reason);
     } else {
-        err = vs_writer_failure(run->writer, run->dataset, w->item->name, w->reason);
-        run->failed++;
-        note_group(&run->failures, w->reason, w->item->name);
+        err = settle_failure(run, w, w->reason);
     }
     free(w->note);
     free(w->reason);
@@ -166,36 +261,44 @@ static vs_err settle(struct run *run, struct work *w)
 
 static void abandon(struct run *run, struct work *w)
 {
-    pthread_mutex_lock(&run->lock);
-    while (!w->done)
-        pthread_cond_wait(&run->finished, &run->lock);
-    pthread_mutex_unlock(&run->lock);
+    if (!wait_for(run, w) || w->lost)
+        return;
     vs_clip_drop(&w->clip);
     free(w->note);
     free(w->reason);
 }
 
-static vs_err decode_all(struct run *run, vs_pool *pool)
+static vs_err fail_lost(const struct run *run)
 {
-    const int window = vs_pool_threads(pool) * 2 + 2;
+    return VS_FAIL(VS_ERR_CODEC, "%s: its decoder did not come back within %g s; the file counts "
+                   "as failed, the same command goes on past it", run->lost->path,
+                   run->options->timeout);
+}
+
+static vs_err decode_all(struct run *run)
+{
+    const int window = window_of(vs_pool_threads(run->pool));
     struct work *ring = vs_new(sizeof(*ring) * (size_t)window);
     vs_progress *progress = vs_progress_start("ingest", "files", run->n_todo);
     vs_err err = VS_OK;
     int submitted = 0, settled = 0;
     while (settled < run->n_todo && err == VS_OK) {
-        while (submitted < run->n_todo && submitted - settled < window && !vs_stop_requested()) {
+        while (submitted < run->n_todo && submitted - settled < window && !vs_stop_requested() &&
+               !any_lost(run)) {
             struct work *w = &ring[submitted % window];
             *w = (struct work){ .run = run, .item = run->todo[submitted++] };
-            vs_pool_submit(pool, work_on, w);
+            vs_pool_submit(run->pool, work_on, w);
         }
-        if (settled == submitted)  /* stopped, and what was begun is finished */
-            break;
+        if (settled == submitted || !wait_for(run, &ring[settled % window]))
+            break;                 /* stopped, or ending: what was begun is finished */
         err = settle(run, &ring[settled++ % window]);
         vs_progress_add(progress, 1);
         if (run->failed > 0)
             vs_progress_note(progress, "%" PRId64 " failed", run->failed);
     }
-    if (err == VS_OK && settled < run->n_todo)
+    if (err == VS_OK && any_lost(run))
+        err = fail_lost(run);
+    else if (err == VS_OK && settled < run->n_todo)
         err = VS_FAIL(VS_ERR_STOPPED, "stopped after %d of %d files; the same command goes on",
                       settled, run->n_todo);
     char *reason = vs_strdup(vs_err_detail());
@@ -205,7 +308,8 @@ static vs_err decode_all(struct run *run, vs_pool *pool)
         err = VS_FAIL(err, "%s", reason);
     free(reason);
     vs_progress_end(&progress);
-    free(ring);
+    if (!any_lost(run))
+        free(ring);
     return err;
 }
 
@@ -238,31 +342,40 @@ static vs_err register_items(struct run *run, const vs_listing *l)
 }
 
 /* Bytes that the files will take, from a few of them spread over the list; 0 when none of
- * these opens. JPEG of video at quality 90 takes about 0.17 bytes a pixel. */
-static double estimate_bytes(const struct run *run)
+ * these opens. */
+static vs_err estimate_bytes(double *bytes, struct run *run)
 {
     enum { LOOKS = 5 };
-    const double per_pixel = run->options->writer.encoding == VS_ENCODING_RAW ? 1.5 : 0.17;
+    struct work *at = vs_new(sizeof(*at) * LOOKS);
     double sum = 0;
     int opened = 0;
-    for (int i = 0; i < LOOKS && i < run->n_todo; i++) {
-        const uint8_t *plane[3];
-        int stride[3];
-        vs_decoder *d = NULL;
-        const vs_item *item = run->todo[(int64_t)i * run->n_todo / LOOKS];
-        if (vs_decoder_open(&d, item->path, &run->options->decode) == VS_OK &&
-            vs_decoder_next(d, plane, stride) == VS_OK) {
-            sum += per_pixel * vs_decoder_width(d) * vs_decoder_height(d) *
-                   vs_decoder_expected(d);
-            opened++;
-        }
-        vs_decoder_close(&d);
+    const int looks = run->n_todo < LOOKS ? run->n_todo : LOOKS;
+    for (int i = 0; i < looks; i++) {
+        at[i] = (struct work){ .run = run,
+                               .item = run->todo[(int64_t)i * run->n_todo / looks] };
+        vs_pool_submit(run->pool, look_at, &at[i]);
     }
-    return opened > 0 ? sum / opened * run->n_todo : 0;
+    vs_err err = VS_OK;
+    for (int i = 0; i < looks; i++) {
+        if (!wait_for(run, &at[i]))
+            continue;
+        if (at[i].lost && err == VS_OK)
+            err = settle_lost(run, &at[i]);
+        else if (!at[i].lost)
+            free(at[i].reason);
+        sum += at[i].bytes;
+        opened += at[i].bytes > 0;
+    }
+    *bytes = opened > 0 ? sum / opened * run->n_todo : 0;
+    if (err == VS_OK && any_lost(run))
+        return fail_lost(run);
+    if (!any_lost(run))
+        free(at);
+    return err;
 }
 
 /* A wrong --root is not 13,320 failures. */
-static vs_err check_some_exist(const struct run *run)
+static vs_err check_some_exist(struct run *run)
 {
     int64_t bytes = 0;
     int there = 0;
@@ -279,7 +392,8 @@ static vs_err check_some_exist(const struct run *run)
     if (run->n_todo == 0)
         return VS_OK;
     VS_TRY(vs_disk_free(run->options->store, &room));
-    const double estimate = estimate_bytes(run);
+    double estimate;
+    VS_TRY(estimate_bytes(&estimate, run));
     vs_say("%d files to decode (%s), %d missing, %" PRId64 " known already; about %s for the "
            "store, %s free", run->n_todo, vs_human_bytes(source, (double)bytes),
            run->n_todo - there, run->known + run->known_failed, vs_human_bytes(need, estimate),
@@ -353,35 +467,55 @@ static vs_err run_all(struct run *run, const vs_listing *l)
     VS_TRY(vs_writer_dataset(&run->dataset, run->writer, o->dataset,
                              (const char *const *)l->class_name, l->classes));
     VS_TRY(register_items(run, l));
-    VS_TRY(check_some_exist(run));
-    vs_pool *pool;
-    VS_TRY(vs_pool_open(&pool, o->jobs, 0));
-    vs_err err = decode_all(run, pool);
-    vs_pool_close(&pool);
-    if (err == VS_OK || err == VS_ERR_STOPPED)
+    const int threads = o->jobs > 0 ? o->jobs : vs_cpu_count();
+    VS_TRY(vs_watch_open(&run->watch, o->timeout, on_lost));
+    VS_TRY(vs_pool_open(&run->pool, threads, window_of(threads)));
+    vs_err err = check_some_exist(run);
+    if (err == VS_OK)
+        err = decode_all(run);
+    if (err == VS_OK || err == VS_ERR_STOPPED || any_lost(run))
         print_table(run);
     if (err == VS_OK && run->accepted + run->known == 0)
         err = VS_FAIL(VS_ERR_CODEC, "nothing could be added: all %d files failed", l->n);
     return err;
 }
 
+/* With a lost thread only the store is closed. */
+static vs_err end_run(struct run **run)
+{
+    struct run *r = *run;
+    const bool lost = any_lost(r);
+    if (!lost) {
+        vs_pool_close(&r->pool);
+        vs_watch_close(&r->watch);
+    }
+    const vs_err err = vs_writer_close(&r->writer);
+    if (lost)
+        return err;
+    pthread_cond_destroy(&r->finished);
+    pthread_mutex_destroy(&r->lock);
+    free_groups(&r->partials);
+    free_groups(&r->failures);
+    free(r->todo);
+    free(r);
+    *run = NULL;
+    return err;
+}
+
 vs_err vs_ingest_run(const vs_listing *listing, const vs_run_options *options)
 {
-    struct run run = { .options = options, .started = vs_now() };
-    VS_TRY(vs_writer_open(&run.writer, options->store, &options->writer));
-    run.todo = vs_new(sizeof(*run.todo) * ((size_t)listing->n + 1));
-    pthread_mutex_init(&run.lock, NULL);
-    pthread_cond_init(&run.finished, NULL);
-    vs_err err = run_all(&run, listing);
+    vs_writer *writer;
+    VS_TRY(vs_writer_open(&writer, options->store, &options->writer));
+    struct run *run = vs_new(sizeof(*run));
+    *run = (struct run){ .options = options, .writer = writer, .started = vs_now() };
+    run->todo = vs_new(sizeof(*run->todo) * ((size_t)listing->n + 1));
+    pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->finished, NULL);
+    vs_err err = run_all(run, listing);
     char *reason = vs_strdup(vs_err_detail());
-    const vs_err closed = vs_writer_close(&run.writer);
+    const vs_err closed = end_run(&run);
     if (err != VS_OK)
         err = VS_FAIL(err, "%s", reason);
     free(reason);
-    pthread_cond_destroy(&run.finished);
-    pthread_mutex_destroy(&run.lock);
-    free_groups(&run.partials);
-    free_groups(&run.failures);
-    free(run.todo);
     return err != VS_OK ? err : closed;
 }

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "ingest/picture.h"
 
@@ -39,7 +38,6 @@ struct vs_decoder {
     vs_picture *picture;
     struct errors errors;
     double origin, now, step;      /* seconds: stamp of time 0, current frame, usual distance */
-    double last_alive;             /* clock, for patience */
     int64_t packets, decoded, given;
     bool sent, drained, ended, broken_off;
     char *note;
@@ -68,11 +66,13 @@ static void listen_once(void)
 static void enter(vs_decoder *d)
 {
     listener = &d->errors;
+    vs_watched_enter(d->options.watched);
 }
 
-static void leave(void)
+static void leave(vs_decoder *d)
 {
     listener = NULL;
+    vs_watched_leave(d->options.watched);
 }
 
 static vs_err fail_av(const char *what, int code)
@@ -84,14 +84,15 @@ static vs_err fail_av(const char *what, int code)
 
 /* ---- Opening ------------------------------------------------------------------------- */
 
-static bool out_of_patience(const vs_decoder *d)
-{
-    return d->options.patience > 0 && vs_now() - d->last_alive > d->options.patience;
-}
-
 static int on_interrupt(void *arg)
 {
-    return out_of_patience(arg);
+    const vs_decoder *d = arg;
+    return vs_watched_expired(d->options.watched);
+}
+
+static vs_err fail_timed_out(const vs_decoder *d)
+{
+    return VS_FAIL(VS_ERR_CODEC, "timed out after %g s", vs_watched_limit(d->options.watched));
 }
 
 static int quarter_turns(const AVStream *stream)
@@ -182,10 +183,11 @@ vs_err vs_decoder_open(vs_decoder **out, const char *path, const vs_decode_optio
     pthread_once(&once, listen_once);
     vs_decoder *d = vs_new(sizeof(*d));
     d->options = *options;
-    d->last_alive = vs_now();
     enter(d);
-    const vs_err err = open_all(d, path);
-    leave();
+    vs_err err = open_all(d, path);
+    if (err == VS_ERR_CODEC && vs_watched_expired(options->watched))
+        err = fail_timed_out(d);
+    leave(d);
     if (err != VS_OK)
         vs_decoder_close(&d);
     *out = d;
@@ -204,7 +206,7 @@ void vs_decoder_close(vs_decoder **decoder)
     avcodec_free_context(&d->codec);
     avformat_close_input(&d->format);
     vs_picture_free(&d->picture);
-    leave();
+    leave(d);
     free(d->note);
     free(d);
     *decoder = NULL;
@@ -221,7 +223,8 @@ static void feed(vs_decoder *d)
                d->packet->stream_index != d->stream->index)
             av_packet_unref(d->packet);
         if (code < 0) {
-            if (code != AVERROR_EOF)
+            d->broken_off = d->broken_off || code == AVERROR_EXIT;
+            if (code != AVERROR_EOF && code != AVERROR_EXIT)
                 d->errors.count++;
             d->drained = true;
             (void)avcodec_send_packet(d->codec, NULL);
@@ -243,12 +246,12 @@ static vs_err decode(vs_decoder *d)
         const int code = avcodec_receive_frame(d->codec, d->frame);
         if (code >= 0) {
             d->decoded++;
-            d->last_alive = vs_now();
+            vs_watched_alive(d->options.watched);
             return VS_OK;
         }
         if (code == AVERROR_EOF || (d->drained && code == AVERROR(EAGAIN)))
             return VS_ERR_END;
-        if (out_of_patience(d)) {
+        if (vs_watched_expired(d->options.watched)) {
             d->broken_off = true;
             return VS_ERR_END;
         }
@@ -326,12 +329,12 @@ vs_err vs_decoder_next(vs_decoder *d, const uint8_t *plane[3], int stride[3])
         d->given += err == VS_OK;
     } else if (err == VS_ERR_END && d->given == 0) {
         err = d->broken_off
-                  ? VS_FAIL(VS_ERR_CODEC, "gave no frame for %.0f s, given up", d->options.patience)
+                  ? fail_timed_out(d)
                   : d->errors.count > 0
                         ? VS_FAIL(VS_ERR_CODEC, "no frame decodes: %s", d->errors.first)
                         : VS_FAIL(VS_ERR_CODEC, "no frame decodes");
     }
-    leave();
+    leave(d);
     return err;
 }
 

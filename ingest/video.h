@@ -20,12 +20,13 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "ingest/watch.h"
 
 typedef struct vs_decode_options {
     int short_side;                /* 0 = as it is */
     double fps;                    /* 0 = every frame */
     double max_seconds;            /* 0 = all; counted from the first frame */
-    double patience;               /* seconds without a frame until the file is given up */
+    vs_watched *watched;           /* given up when it has expired; NULL: never */
 } vs_decode_options;
 
 typedef struct vs_decoder vs_decoder;

@@ -104,7 +104,7 @@ static void compare(struct sums *s, vs_decoder *d, const char *path)
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const vs_decode_options options = { .patience = 60 };
+        const vs_decode_options options = { 0 };
         struct sums s = { 0 };
         vs_decoder *d = NULL;
         if (vs_decoder_open(&d, argv[i], &options) == VS_OK)
