@@ -130,7 +130,7 @@ static void refuse_other_textures(const banks *b, const banks *other)
 }
 
 /* One test: starting CUDA is dear, and every test is a process of its own. */
-Test(scene_cuda, equals_the_cpu_bit_for_bit, .timeout = 120)
+Test(scene_cuda, equals_the_cpu_bit_for_bit)
 {
     const char *missing = vs_scene_cuda_missing();
     if (missing) {

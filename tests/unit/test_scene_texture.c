@@ -120,7 +120,7 @@ static vs_scene golden_scene(const vs_textures *bank)
     return scene;
 }
 
-Test(scene_texture, equals_the_reference, .timeout = 120)
+Test(scene_texture, equals_the_reference)
 {
     static const int frames[] = { 0, 50, 150 };
     vs_textures *bank = golden_textures();
@@ -338,7 +338,7 @@ Test(scene_texture, a_table_may_name_only_textures_that_are_there)
 }
 
 /* Absurd tables read no byte outside a texture. */
-Test(scene_texture, absurd_numbers_are_harmless, .timeout = 60)
+Test(scene_texture, absurd_numbers_are_harmless)
 {
     vs_textures *bank = noise(1, 5);
     vs_object object[12];
