@@ -34,11 +34,13 @@ const vs_opt vs_add_opts[] = {
     { "name", VS_OPT_TEXT, offsetof(vs_add_settings, name), .arg = "NAME",
       .help = "of the data set (default: --dataset, or the folder of the list or classes)" },
     { "encoding", VS_OPT_CHOICE, offsetof(vs_add_settings, encoding), .def = "jpeg",
-      .choices = "jpeg|raw", .help = "jpeg, or raw 4:2:0 planes (ten times larger, no decoding)" },
+      .choices = "jpeg|raw|copy", .help = "jpeg; raw 4:2:0 planes (ten times larger, no decoding); "
+      "copy: the video's own packets (no loss, needs FFmpeg to read)" },
     { "quality", VS_OPT_INT, offsetof(vs_add_settings, quality), .def = "90", .min = 1,
       .max = 100, .arg = "Q", .help = "of jpeg" },
     { "short-side", VS_OPT_INT, offsetof(vs_add_settings, short_side), .def = "256", .min = 0,
-      .max = 16384, .arg = "N", .help = "larger videos are reduced to it; 0 keeps every size" },
+      .max = 16384, .arg = "N", .help = "larger videos are reduced to it; 0 keeps every size, as "
+      "does copy where it is not given" },
     { "fps", VS_OPT_REAL, offsetof(vs_add_settings, fps), .def = "0", .min = 0, .max = 1000,
       .arg = "N", .help = "resample to N frames per second; 0 keeps every frame" },
     { "max-seconds", VS_OPT_REAL, offsetof(vs_add_settings, max_seconds), .def = "0", .min = 0,
@@ -85,6 +87,11 @@ vs_err vs_add_check(const vs_call *call, const vs_add_settings *s)
             !(s->list ? fits[i].list : s->folder ? fits[i].folder : fits[i].dataset))
             return VS_FAIL(VS_ERR_USAGE, "--%s does not go with --%s", fits[i].option,
                            s->list ? "list" : s->folder ? "folder" : "dataset");
+    static const char *const decoded[] = { "fps", "max-seconds", "quality" };
+    for (int i = 0; i < 3 && s->encoding == VS_ENCODING_COPY; i++)
+        if (vs_call_given(call, decoded[i]))
+            return VS_FAIL(VS_ERR_USAGE, "--%s does not go with --encoding copy, which keeps the "
+                           "video as it is", decoded[i]);
     if (!s->dataset)
         return VS_OK;
     VS_TRY(check_dataset(s->dataset));
@@ -145,12 +152,14 @@ vs_err vs_command_add(vs_call *call)
     vs_listing listing;
     VS_TRY(vs_add_listing(&listing, s));
     char *name = vs_add_name(s);
+    const bool whole = s->encoding == VS_ENCODING_COPY && !vs_call_given(call, "short-side");
     const vs_run_options run = {
         .store = call->args[0], .dataset = name, .jobs = s->common.jobs, .retry = s->retry,
         .json = s->common.json,
-        .writer = { .encoding = s->encoding ? VS_ENCODING_RAW : VS_ENCODING_JPEG,
+        .writer = { .encoding = (vs_encoding)s->encoding,
                     .quality = s->quality },
-        .decode = { s->short_side, s->fps, s->max_seconds, NULL }, .timeout = s->timeout
+        .decode = { whole ? 0 : s->short_side, s->fps, s->max_seconds, NULL },
+        .timeout = s->timeout
     };
     const vs_err err = vs_ingest_run(&listing, &run);
     free(name);

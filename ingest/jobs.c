@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stop.h"
+#include "ingest/copy.h"
 #include "ingest/ingest.h"
 
 /* One file on its way. */
@@ -96,6 +97,38 @@ static vs_err bring_in(struct work *w, vs_decoder *d)
     return VS_OK;
 }
 
+static vs_err copy_in(struct work *w, vs_decoder *d, vs_copy *copy)
+{
+    const uint8_t *plane[3];
+    int stride[3];
+    vs_err err;
+    while ((err = vs_decoder_next(d, plane, stride)) == VS_OK) {
+        if (!w->clip)
+            VS_TRY(begin_clip(w, d));
+        err = vs_copy_frame(copy);
+        w->store_failed = err == VS_ERR_NOMEM;
+        VS_TRY(err);
+        w->frames++;
+    }
+    if (err != VS_ERR_END)
+        return err;
+    err = vs_copy_finish(copy, w->clip);
+    w->store_failed = err == VS_ERR_IO || err == VS_ERR_NOMEM;
+    VS_TRY(err);
+    vs_clip_rate(w->clip, vs_decoder_fps(d));
+    const char *note = vs_decoder_note(d);
+    w->note = note ? vs_strdup(note) : NULL;
+    return VS_OK;
+}
+
+static vs_err bring_in_copy(struct work *w, vs_decoder *d)
+{
+    vs_copy *copy = vs_copy_new(d);
+    const vs_err err = copy_in(w, d, copy);
+    vs_copy_free(&copy);
+    return err;
+}
+
 /* Bytes that the file will take, from its first frame. JPEG of video at quality 90 takes about
  * 0.17 bytes a pixel. */
 static vs_err look(struct work *w, vs_decoder *d)
@@ -143,7 +176,9 @@ static void do_work(struct work *w, vs_err (*fn)(struct work *w, vs_decoder *d))
 
 static void work_on(void *arg, int worker)
 {
-    do_work(arg, bring_in);
+    const struct work *w = arg;
+    const bool copy = w->run->options->writer.encoding == VS_ENCODING_COPY;
+    do_work(arg, copy ? bring_in_copy : bring_in);
 }
 
 static void look_at(void *arg, int worker)
@@ -392,8 +427,9 @@ static vs_err check_some_exist(struct run *run)
     if (run->n_todo == 0)
         return VS_OK;
     VS_TRY(vs_disk_free(run->options->store, &room));
-    double estimate;
-    VS_TRY(estimate_bytes(&estimate, run));
+    double estimate = (double)bytes;               /* packets take what the files take */
+    if (run->options->writer.encoding != VS_ENCODING_COPY)
+        VS_TRY(estimate_bytes(&estimate, run));
     vs_say("%d files to decode (%s), %d missing, %" PRId64 " known already; about %s for the "
            "store, %s free", run->n_todo, vs_human_bytes(source, (double)bytes),
            run->n_todo - there, run->known + run->known_failed, vs_human_bytes(need, estimate),

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stop.h"
+#include "ingest/copy.h"
 #include "ingest/ingest.h"
 
 const vs_opt vs_info_opts[] = { VS_OPTS_COMMON(vs_look_settings), { 0 } };
@@ -296,6 +297,7 @@ vs_err vs_command_extract(vs_call *call)
     vs_clip clip;
     int *frame, n;
     VS_TRY(vs_store_open(&store, call->args[0]));
+    vs_store_decode_with(store, &vs_copy_ffmpeg);
     vs_err err = vs_store_clip(&clip, store, s->clip);
     if (err == VS_OK)
         err = parse_frames(&frame, &n, s->frames, &clip);

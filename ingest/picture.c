@@ -35,6 +35,12 @@ vs_picture *vs_picture_new(int turn, int short_side)
     return p;
 }
 
+void vs_picture_size(vs_picture *p, int W, int H)
+{
+    p->W = W;
+    p->H = H;
+}
+
 void vs_picture_free(vs_picture **picture)
 {
     vs_picture *p = *picture;

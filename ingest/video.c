@@ -41,6 +41,8 @@ struct vs_decoder {
     int64_t packets, decoded, given;
     bool sent, drained, ended, broken_off;
     char *note;
+    vs_packet_fn *tap;
+    void *tap_ctx;
 };
 
 /* ---- The libraries' log -------------------------------------------------------------- */
@@ -230,7 +232,9 @@ static void feed(vs_decoder *d)
             (void)avcodec_send_packet(d->codec, NULL);
             return;
         }
-        d->packets++;
+        d->packet->pos = d->packets++;
+        if (d->tap)
+            d->tap(d->tap_ctx, d->packet);
     }
     const int code = avcodec_send_packet(d->codec, d->packet);
     d->sent = code == AVERROR(EAGAIN);             /* the same packet again, after a frame */
@@ -353,6 +357,27 @@ int vs_decoder_height(const vs_decoder *d)
 const char *vs_decoder_codec(const vs_decoder *d)
 {
     return d->codec->codec->name;
+}
+
+void vs_decoder_tap(vs_decoder *d, vs_packet_fn *tap, void *ctx)
+{
+    d->tap = tap;
+    d->tap_ctx = ctx;
+}
+
+const AVFrame *vs_decoder_frame(const vs_decoder *d)
+{
+    return d->frame;
+}
+
+const AVStream *vs_decoder_stream(const vs_decoder *d)
+{
+    return d->stream;
+}
+
+int vs_decoder_turn(const vs_decoder *d)
+{
+    return quarter_turns(d->stream);
 }
 
 double vs_decoder_expected(const vs_decoder *d)

@@ -30,6 +30,9 @@ typedef struct vs_decode_options {
 } vs_decode_options;
 
 typedef struct vs_decoder vs_decoder;
+struct AVFrame;
+struct AVPacket;
+struct AVStream;
 
 vs_err vs_decoder_open(vs_decoder **out, const char *path, const vs_decode_options *options);
 void vs_decoder_close(vs_decoder **decoder);
@@ -48,5 +51,14 @@ double vs_decoder_expected(const vs_decoder *decoder);
  * "partial: 146 of 240 frames, 2 decoder errors (first: ...)"; NULL when all is well. */
 double vs_decoder_fps(const vs_decoder *decoder);
 const char *vs_decoder_note(vs_decoder *decoder);
+
+/* For the encoding `copy`: every packet of our stream is shown to `tap` before it is decoded (NULL:
+ * no longer), numbered from 0 in its `pos`; the frame behind the last planes, its pkt_pos the
+ * number of its packet; the stream; clockwise quarter turns that are applied. */
+typedef void vs_packet_fn(void *ctx, const struct AVPacket *packet);
+void vs_decoder_tap(vs_decoder *decoder, vs_packet_fn *tap, void *ctx);
+const struct AVFrame *vs_decoder_frame(const vs_decoder *decoder);
+const struct AVStream *vs_decoder_stream(const vs_decoder *decoder);
+int vs_decoder_turn(const vs_decoder *decoder);
 
 #endif /* VSYN_INGEST_VIDEO_H */

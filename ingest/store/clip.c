@@ -93,13 +93,12 @@ static vs_err spill(vs_clip_writer *c)
     return VS_OK;
 }
 
-/* Room for one more frame of any content. */
-static vs_err reserve(vs_clip_writer *c)
+/* Room for n bytes more. */
+static vs_err reserve(vs_clip_writer *c, size_t n)
 {
     if ((int64_t)c->used >= c->writer->options.spill_bytes)
         VS_TRY(spill(c));
-    const size_t need = c->used + vs_frame_bound(c->writer->options.encoding, c->info.W,
-                                                 c->info.H);
+    const size_t need = c->used + n;
     if (need <= c->room)
         return VS_OK;
     const size_t room = need + c->used / 2;
@@ -110,6 +109,14 @@ static vs_err reserve(vs_clip_writer *c)
     c->data = bigger;
     c->room = room;
     return VS_OK;
+}
+
+/* Room for one more frame of any content. */
+static vs_err reserve_frame(vs_clip_writer *c)
+{
+    const vs_encoding encoding = c->writer->options.encoding;
+    VS_ASSERT(encoding != VS_ENCODING_COPY);
+    return reserve(c, vs_frame_bound(encoding, c->info.W, c->info.H));
 }
 
 static vs_err accept(vs_clip_writer *c, size_t bytes)
@@ -125,7 +132,7 @@ vs_err vs_clip_frame(vs_clip_writer *c, const uint8_t *rgb)
 {
     const vs_writer_options *o = &c->writer->options;
     size_t bytes;
-    VS_TRY(reserve(c));
+    VS_TRY(reserve_frame(c));
     VS_TRY(vs_frame_encode_rgb(&c->codec, c->data + c->used, &bytes, o->encoding, o->quality, rgb,
                                c->info.W, c->info.H));
     return accept(c, bytes);
@@ -135,9 +142,18 @@ vs_err vs_clip_frame_yuv420(vs_clip_writer *c, const uint8_t *const plane[3], co
 {
     const vs_writer_options *o = &c->writer->options;
     size_t bytes;
-    VS_TRY(reserve(c));
+    VS_TRY(reserve_frame(c));
     VS_TRY(vs_frame_encode_yuv(&c->codec, c->data + c->used, &bytes, o->encoding, o->quality,
                                plane, stride, c->info.W, c->info.H));
+    return accept(c, bytes);
+}
+
+vs_err vs_clip_piece(vs_clip_writer *c, const void *data, size_t bytes)
+{
+    VS_ASSERT(c->writer->options.encoding == VS_ENCODING_COPY);
+    VS_TRY(reserve(c, bytes + 1));
+    if (bytes > 0)
+        memcpy(c->data + c->used, data, bytes);
     return accept(c, bytes);
 }
 

@@ -28,6 +28,7 @@ struct vs_store {
     atomic_int *pack_fd;           /* (packs + 1), -1 until first read */
     char **names;                  /* handed out by vs_store_clip() */
     int n_names;
+    const vs_copy_reader *copy;    /* NULL: this program has no FFmpeg */
 };
 
 /* NULL when the clip is not in the store. */

@@ -17,6 +17,7 @@ struct vs_reader {
     vs_frame_entry *table;
     size_t data_room, rgb_room, table_room;
     vs_view view;
+    void *copy;                    /* state of store->copy */
 };
 
 vs_err vs_reader_open(vs_reader **out, vs_store *store)
@@ -36,6 +37,8 @@ void vs_reader_close(vs_reader **reader)
     if (!r)
         return;
     vs_codec_close(&r->codec);
+    if (r->copy)
+        r->store->copy->close(&r->copy);
     vs_view_free(&r->view);
     free(r->data);
     free(r->rgb);
@@ -137,14 +140,45 @@ static vs_err plan_shot(struct shot *s, vs_reader *r, vs_rect crop, int w, int h
     return VS_OK;
 }
 
+struct pieces {
+    vs_reader *reader;
+    const struct shot *shot;
+};
+
+static vs_err give_piece(void *ctx, const uint8_t **data, size_t *bytes, int i)
+{
+    const struct pieces *p = ctx;
+    VS_TRY(read_frame(bytes, p->reader, p->shot->e, p->shot->fd, i));
+    *data = p->reader->data;
+    return VS_OK;
+}
+
+static vs_err decode_copy(vs_reader *r, vs_jpeg_planes *out, const struct shot *s, int frame)
+{
+    const vs_entry *e = s->e;
+    struct pieces pieces = { r, s };
+    const vs_copy_source source = { e->id, e->frames, e->W, e->H, &pieces, give_piece };
+    const uint8_t *plane[3];
+    VS_TRY(r->store->copy->frame(&r->copy, &source, frame, plane, out->stride));
+    for (int p = 0; p < 3; p++) {
+        out->plane[p] = plane[p];
+        out->row0[p] = 0;
+    }
+    return VS_OK;
+}
+
 static vs_err take_shot(vs_reader *r, uint8_t *rgb, const struct shot *s, int frame)
 {
     const vs_entry *e = s->e;
     size_t bytes = 0;
     vs_jpeg_planes p;
-    VS_TRY(read_frame(&bytes, r, e, s->fd, frame));
-    VS_TRY(vs_frame_decode(&r->codec, &p, e->encoding, r->data, bytes, e->W, e->H, s->size, s->y0,
-                           s->y1));
+    if (e->encoding == VS_ENCODING_COPY) {
+        VS_TRY(decode_copy(r, &p, s, frame));
+    } else {
+        VS_TRY(read_frame(&bytes, r, e, s->fd, frame));
+        VS_TRY(vs_frame_decode(&r->codec, &p, e->encoding, r->data, bytes, e->W, e->H, s->size,
+                               s->y0, s->y1));
+    }
     vs_view_run(&r->view, rgb, p.plane, p.stride, p.row0);
     return VS_OK;
 }
@@ -153,6 +187,11 @@ static vs_err begin(struct shot *s, vs_reader *r, const vs_clip *clip, vs_rect c
                     bool flip)
 {
     VS_TRY(find_table(&s->e, &s->fd, r, clip));
+    if (s->e->encoding == VS_ENCODING_COPY && !r->store->copy)
+        return VS_FAIL(VS_ERR_UNSUPPORTED, "%s: clip %lld (%s) is stored as the packets of its "
+                       "video, which only vsyn-ingest decodes; make a store for this program "
+                       "with: vsyn-ingest add NEW --encoding jpeg", r->store->path,
+                       (long long)clip->id, clip->name ? clip->name : "?");
     if (crop.rw <= 0 || crop.rh <= 0)
         crop = (vs_rect){ 0, 0, s->e->W, s->e->H };
     VS_ASSERT(w > 0 && h > 0 && crop.x0 >= 0 && crop.y0 >= 0 &&

@@ -44,7 +44,8 @@ CREATE TABLE clip (            -- a stored video: what it is and where its bytes
     width     INTEGER NOT NULL,
     height    INTEGER NOT NULL,
     fps       REAL NOT NULL,
-    encoding  TEXT NOT NULL,           -- 'jpeg'; 'raw': Y, U, V planes, 4:2:0, JFIF range
+    encoding  TEXT NOT NULL,           -- 'jpeg'; 'raw': Y, U, V planes, 4:2:0, JFIF range;
+                                       -- 'copy': packets of the video (ingest/copy.h)
     codec     TEXT,                    -- of the source, for the record
     note      TEXT,                    -- 'partial: ...' when not all of the source is here
     UNIQUE (dataset, name)

@@ -13,9 +13,26 @@
 #include "ingest/store/frame.h"
 #include "ingest/store/private.h"
 
+static const char *const encoding_name[] = { "jpeg", "raw", "copy" };
+
 const char *vs_encoding_name(vs_encoding encoding)
 {
-    return encoding == VS_ENCODING_RAW ? "raw" : "jpeg";
+    return encoding_name[encoding];
+}
+
+static vs_err parse_encoding(vs_encoding *out, const char *name)
+{
+    for (int i = VS_ENCODING_JPEG; i <= VS_ENCODING_COPY; i++)
+        if (strcmp(name, encoding_name[i]) == 0) {
+            *out = (vs_encoding)i;
+            return VS_OK;
+        }
+    return VS_ERR_CORRUPT;
+}
+
+void vs_store_decode_with(vs_store *store, const vs_copy_reader *copy)
+{
+    store->copy = copy;
 }
 
 /* Columns: id pack offset bytes table_sum frames width height fps encoding */
@@ -32,12 +49,11 @@ static vs_err entry_read(vs_entry *e, const vs_store *store, sqlite3_stmt *row)
         .id = sqlite3_column_int64(row, 0), .pack = sqlite3_column_int64(row, 1),
         .offset = sqlite3_column_int64(row, 2), .bytes = sqlite3_column_int64(row, 3),
         .table_sum = (uint64_t)sqlite3_column_int64(row, 4), .frames = (int)frames,
-        .W = (int)W, .H = (int)H, .fps = sqlite3_column_double(row, 8),
-        .encoding = strcmp(encoding, "raw") == 0 ? VS_ENCODING_RAW : VS_ENCODING_JPEG
+        .W = (int)W, .H = (int)H, .fps = sqlite3_column_double(row, 8)
     };
-    if (strcmp(encoding, vs_encoding_name(e->encoding)) != 0)
-        return VS_FAIL(VS_ERR_CORRUPT, "%s: clip %lld has the encoding \"%s\", expected jpeg or "
-                       "raw", store->path, (long long)e->id, encoding);
+    if (parse_encoding(&e->encoding, encoding) != VS_OK)
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: clip %lld has the encoding \"%s\", expected jpeg, "
+                       "raw or copy", store->path, (long long)e->id, encoding);
     const int64_t table = (int64_t)sizeof(vs_frame_entry);
     if (W < 1 || W > VS_FRAME_SIDE || H < 1 || H > VS_FRAME_SIDE || frames < 1 ||
         e->bytes < 0 || frames > e->bytes / table || frames > INT32_MAX ||

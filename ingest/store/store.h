@@ -22,7 +22,10 @@
 #include "base/err.h"
 #include "base/image.h"
 
-typedef enum vs_encoding { VS_ENCODING_JPEG, VS_ENCODING_RAW } vs_encoding;
+typedef enum vs_encoding {
+    VS_ENCODING_JPEG, VS_ENCODING_RAW,
+    VS_ENCODING_COPY               /* the packets of the video: read with FFmpeg (ingest/copy.h) */
+} vs_encoding;
 
 /* ---- Reading ------------------------------------------------------------------------ */
 
@@ -78,6 +81,28 @@ vs_err vs_reader_normalised(vs_reader *reader, const vs_clip *clip, const int *i
 /* The stored bytes of a whole clip against their checksums, without decoding; the message
  * names the first frame that differs. */
 vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip);
+
+/* Clips of VS_ENCODING_COPY hold packets in as many pieces as they have frames; what they mean is
+ * known to a program that links FFmpeg. Others read the rest of the store, and UNSUPPORTED with
+ * the command to use instead when they meet such a clip. */
+typedef struct vs_copy_source {
+    int64_t id;                    /* of the clip */
+    int frames, W, H;
+    void *ctx;
+    /* The bytes of piece i, checked, until the next call. */
+    vs_err (*piece)(void *ctx, const uint8_t **data, size_t *bytes, int i);
+} vs_copy_source;
+
+typedef struct vs_copy_reader {
+    /* Planes of a frame as vs_clip_frame_yuv420() takes them, until the next call. *state: of one
+     * vs_reader, NULL at first. The message is the reason alone. */
+    vs_err (*frame)(void **state, const vs_copy_source *source, int frame,
+                    const uint8_t *plane[3], int stride[3]);
+    void (*close)(void **state);
+} vs_copy_reader;
+
+/* Before the first vs_reader_open(); `copy` must outlive the store. */
+void vs_store_decode_with(vs_store *store, const vs_copy_reader *copy);
 
 /* ---- Looking around: one call per row, in a settled order ------------------------------ */
 
@@ -175,6 +200,8 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
 vs_err vs_clip_frame(vs_clip_writer *clip, const uint8_t *rgb);
 vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
                             const int stride[3]);
+/* The next piece of a clip of VS_ENCODING_COPY, which takes nothing else. */
+vs_err vs_clip_piece(vs_clip_writer *clip, const void *data, size_t bytes);
 /* Encoded bytes so far: what the clip will take on disk. */
 size_t vs_clip_bytes(const vs_clip_writer *clip);
 /* The rate, when it is only known at the end. */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "ingest/copy.h"
 #include "ingest/store/store.h"
 #include "ingest/video.h"
 
@@ -76,17 +77,23 @@ static void fill(const char *path, const char *video, vs_encoding encoding, doub
     vs_clip_writer *clip = NULL;
     int64_t set;
     const uint8_t *plane[3];
+    vs_copy *copy = NULL;
     int stride[3], n = 0;
     try_or_exit(vs_writer_open(&w, path, &how));
     try_or_exit(vs_writer_dataset(&set, w, "bench", NULL, 0));
     try_or_exit(vs_decoder_open(&d, video, &options));
+    if (encoding == VS_ENCODING_COPY)
+        copy = vs_copy_new(d);
     while (vs_decoder_next(d, plane, stride) == VS_OK) {
         const vs_clip_info info = { .dataset = set, .name = "video", .W = vs_decoder_width(d),
                                     .H = vs_decoder_height(d) };
         if (n++ == 0)
             try_or_exit(vs_clip_begin(&clip, w, &info));
-        try_or_exit(vs_clip_frame_yuv420(clip, plane, stride));
+        try_or_exit(copy ? vs_copy_frame(copy) : vs_clip_frame_yuv420(clip, plane, stride));
     }
+    if (copy)
+        try_or_exit(vs_copy_finish(copy, clip));
+    vs_copy_free(&copy);
     *bytes = n > 0 ? (double)vs_clip_bytes(clip) / n : 0;
     try_or_exit(vs_clip_commit(&clip, NULL));
     vs_decoder_close(&d);
@@ -98,6 +105,7 @@ static void open_stored(struct stored *s, const char *dir, const char *video, vs
     char *path = vs_strf("%s/%d", dir, (int)encoding);
     fill(path, video, encoding, &s->frame_bytes);
     try_or_exit(vs_store_open(&s->store, path));
+    vs_store_decode_with(s->store, &vs_copy_ffmpeg);
     try_or_exit(vs_store_clip(&s->clip, s->store, 1));
     try_or_exit(vs_reader_open(&s->reader, s->store));
     free(path);
@@ -222,20 +230,21 @@ static double fidelity(struct stored *s, const int *index, vs_rect crop, const u
 int main(int argc, char **argv)
 {
     need(argc >= 2, "usage: bench_access VIDEO [SAMPLES]");
-    enum { KINDS = 5 };            /* jpeg, raw, jpeg and raw as numbers, video */
+    enum { KINDS = 7 };            /* jpeg, raw, copy, these as numbers, video */
     const int n = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 60;
     const char *tmp = getenv("TMPDIR");
     char *dir = vs_strf("%s/vsyn-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     need(n > 0 && mkdtemp(dir), "no samples, or no place for the stores");
-    struct stored s[2];
+    struct stored s[3];
     struct direct d = { 0 };
     open_stored(&s[0], dir, argv[1], VS_ENCODING_JPEG);
     open_stored(&s[1], dir, argv[1], VS_ENCODING_RAW);
+    open_stored(&s[2], dir, argv[1], VS_ENCODING_COPY);
     open_direct(&d, argv[1]);
     need(d.frames == s[0].clip.frames, "the store has another number of frames");
     static const float mean[3] = { .485f, .456f, .406f }, std[3] = { .229f, .224f, .225f };
-    uint8_t *rgb[3];
-    for (int k = 0; k < 3; k++)
+    uint8_t *rgb[4];
+    for (int k = 0; k < 4; k++)
         rgb[k] = vs_new((size_t)T * SIZE);
     float *number = vs_new(sizeof(*number) * T * SIZE);
     double *ms[KINDS], jpeg_db = 0, view_db = 0;
@@ -247,11 +256,11 @@ int main(int argc, char **argv)
         vs_rect crop;
         one_sample(index, &crop, &s[0].clip, &r);
         for (int k = 0; k < KINDS; k++) {
-            const struct stored *from = &s[k % 2];
+            const struct stored *from = &s[k % 3];
             const double begun = now();
-            if (k == 4)
-                sample_direct(&d, index, crop, rgb[2]);
-            else if (k >= 2)
+            if (k == 6)
+                sample_direct(&d, index, crop, rgb[3]);
+            else if (k >= 3)
                 try_or_exit(vs_reader_normalised(from->reader, &from->clip, index, T, crop, SIDE,
                                                  SIDE, false, mean, std, number));
             else
@@ -259,16 +268,21 @@ int main(int argc, char **argv)
                                              SIDE, false, rgb[k]));
             ms[k][i] = now() - begun;
         }
+        need(memcmp(rgb[1], rgb[2], (size_t)T * SIZE) == 0, "copy and raw give other samples");
         jpeg_db += psnr(rgb[0], rgb[1], (size_t)T * SIZE) / n;
         view_db += fidelity(&s[1], index, crop, rgb[1]) / n;
     }
-    const double jpeg = median(ms[0], n), raw = median(ms[1], n), video = median(ms[4], n);
+    const double jpeg = median(ms[0], n), raw = median(ms[1], n), copy = median(ms[2], n);
+    const double video = median(ms[6], n);
     printf("{\"bench\": \"access\", \"from\": \"jpeg\", \"bytes_per_frame\": %.0f, \"ms\": %.2f, "
            "\"ms_normalised\": %.2f, \"psnr_db\": %.1f, \"faster_than_video\": %.1f}\n",
-           s[0].frame_bytes, jpeg, median(ms[2], n), jpeg_db, video / jpeg);
+           s[0].frame_bytes, jpeg, median(ms[3], n), jpeg_db, video / jpeg);
     printf("{\"bench\": \"access\", \"from\": \"raw\", \"bytes_per_frame\": %.0f, \"ms\": %.2f, "
            "\"ms_normalised\": %.2f, \"psnr_of_views_db\": %.1f, \"faster_than_video\": %.1f}\n",
-           s[1].frame_bytes, raw, median(ms[3], n), view_db, video / raw);
+           s[1].frame_bytes, raw, median(ms[4], n), view_db, video / raw);
+    printf("{\"bench\": \"access\", \"from\": \"copy\", \"bytes_per_frame\": %.0f, \"ms\": %.2f, "
+           "\"ms_normalised\": %.2f, \"faster_than_video\": %.1f}\n", s[2].frame_bytes, copy,
+           median(ms[5], n), video / copy);
     printf("{\"bench\": \"access\", \"from\": \"%s\", \"bytes_per_frame\": %.0f, \"ms\": %.2f}\n",
            d.codec->codec->name, (double)avio_size(d.format->pb) / d.frames, video);
     char *command = vs_strf("rm -rf '%s'", dir);
