@@ -86,6 +86,10 @@ static const vs_corruption table[] = {
       "fraction kept, at least", 2, { { { .4, 1 }, { .2, 1 }, { .1, 1 }, { .05, 2 }, { 0, 1 } },
            { { .4, 1 }, { .2, 1 }, { .1, 1 }, { .05, 2 }, { .1, 1 } } }, .variants = true,
       .temporal = true, .random = true, .source = SCHIAPPA, .kind = &vs_kind_freeze },
+    { "frame_rate", "temporal", "shown at n frames per second, each held until the next",
+      "frames per second", 1, { L1(20, 16, 12, 9, 6), L1(10, 8, 6, 4, 2) }, .variants = true,
+      .other = VS_VARIANT_SSV2, .temporal = true, .stream = true, .source = YI,
+      .kind = &vs_kind_frame_rate },
 };
 #define TABLE_SIZE ((int)(sizeof(table) / sizeof(*table)))
 
@@ -122,7 +126,7 @@ static int find(const char *name)
 static vs_err unknown(const char *name, bool with_presets)
 {
     const char *names[TABLE_SIZE + PRESETS];
-    char list[512] = "";
+    char list[2048] = "";
     int n = 0;
     for (int i = 0; i < TABLE_SIZE; i++)
         names[n++] = table[i].name;
@@ -147,6 +151,23 @@ vs_err vs_corruption_find(const vs_corruption **out, const char *name)
     return VS_OK;
 }
 
+const char *vs_corruption_variant(const vs_corruption *c, int variant)
+{
+    static const char *const other[] = { "vlmr", "vlmr", "ssv2" };
+    return variant ? other[c->other] : c->other == VS_VARIANT_SSV2 ? "kinetics" : "arre";
+}
+
+const char *vs_corruption_missing(const vs_corruption *c)
+{
+    return c->kind->missing ? c->kind->missing() : NULL;
+}
+
+static vs_err check_here(const vs_corruption *c)
+{
+    const char *why = vs_corruption_missing(c);
+    return why ? VS_FAIL(VS_ERR_UNSUPPORTED, "%s: %s", c->name, why) : VS_OK;
+}
+
 /* Marks the corruptions of a list of names and presets. */
 static vs_err mark(bool *wanted, const char *list)
 {
@@ -166,7 +187,8 @@ static vs_err mark(bool *wanted, const char *list)
         else if (presets[p].list)
             VS_TRY(mark(wanted, presets[p].list));
         else
-            memset(wanted, 1, TABLE_SIZE);
+            for (int k = 0; k < TABLE_SIZE; k++)
+                wanted[k] = wanted[k] || !vs_corruption_missing(&table[k]);
     }
     return VS_OK;
 }
@@ -177,8 +199,10 @@ vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list
     *n = 0;
     VS_TRY(mark(wanted, list));
     for (int i = 0; i < TABLE_SIZE; i++)
-        if (wanted[i])
+        if (wanted[i]) {
+            VS_TRY(check_here(&table[i]));
             picked[(*n)++] = &table[i];
+        }
     return *n ? VS_OK : VS_FAIL(VS_ERR_USAGE, "--corruptions: the list is empty");
 }
 
@@ -191,15 +215,22 @@ struct vs_corrupter {
     void *table;
 };
 
+/* Where its numbers are. */
+static int slot_of(const vs_corruption *c, vs_variant variant)
+{
+    return c->variants && variant == (c->other ? c->other : VS_VARIANT_VLMR);
+}
+
 vs_err vs_corrupter_open(vs_corrupter **out, const vs_corruption *corruption, int severity,
                          const vs_corrupt_options *options)
 {
     VS_ASSERT(severity >= 1 && severity <= VS_SEVERITIES);
+    VS_TRY(check_here(corruption));
     vs_corrupter *c = vs_new(sizeof(*c));
     c->corruption = corruption;
     if (options)
         c->options = *options;
-    c->level = corruption->level[c->options.variant][severity - 1];
+    c->level = corruption->level[slot_of(corruption, c->options.variant)][severity - 1];
     if (corruption->kind->prepare) {
         const vs_err err = corruption->kind->prepare(&c->table, c->level);
         if (err != VS_OK) {
@@ -224,7 +255,7 @@ int vs_corrupter_order(const vs_corrupter *c, int *index, int T, uint64_t seed)
 {
     VS_ASSERT(c->corruption->temporal);
     vs_rng rng = vs_clip_rng(seed);
-    return c->corruption->kind->order(index, T, c->level, c->options.variant, &rng);
+    return c->corruption->kind->order(index, T, c->level, &c->options, &rng);
 }
 
 static vs_err reorder(const vs_corrupter *c, uint8_t *dst, int *T_out, const uint8_t *src, int T,
@@ -312,6 +343,11 @@ vs_err vs_corrupter_run(const vs_corrupter *c, uint8_t *dst, int *T_out, const u
         return reorder(c, dst, T_out ? T_out : &same, src, T, (size_t)H * W * 3, seed);
     if (T_out)
         *T_out = T;
+    if (c->corruption->kind->clip) {
+        const vs_frame all = { .H = H, .W = W, .seed = seed, .level = c->level,
+                               .options = &c->options, .table = c->table };
+        return c->corruption->kind->clip(dst, src, T, &all);
+    }
     struct frames_job job = { .c = c, .dst = dst, .src = src, .H = H, .W = W, .seed = seed };
     return each_frame(&job, T, pool);
 }

@@ -99,7 +99,7 @@ static void make_thumbs(struct slot *s)
 
 /* ---- Making the views of a video ---------------------------------------------------------- */
 
-static vs_err reorder(vs_video *video, const vs_corrupter *corrupter, uint64_t seed)
+static vs_err corrupt_all(vs_video *video, const vs_corrupter *corrupter, uint64_t seed)
 {
     uint8_t *rgb = malloc((size_t)video->F * (size_t)video->h * (size_t)video->w * 3);
     if (!rgb)
@@ -111,15 +111,43 @@ static vs_err reorder(vs_video *video, const vs_corrupter *corrupter, uint64_t s
     return err;
 }
 
+/* Every stride-th frame. */
+static void keep_strided(vs_video *video, int stride)
+{
+    const size_t frame = (size_t)video->h * (size_t)video->w * 3;
+    video->F = (video->F + stride - 1) / stride;
+    for (int i = 1; i < video->F; i++)
+        memcpy(video->rgb + frame * (size_t)i, video->rgb + frame * (size_t)(i * stride), frame);
+}
+
+/* Corruptions of the whole video: at the stride, or at its own rate and then at the stride. */
+static vs_err corrupt_video(struct slot *s, vs_video *video, const vs_clip *clip)
+{
+    const vs_evaluation *e = s->e->e;
+    const vs_corruption *c = s->plan->corruption;
+    const uint64_t seed = vs_corrupt_seed(e->seed, clip->id, c, s->plan->severity, 0);
+    if (!c->stream)
+        return corrupt_all(video, s->corrupter, seed);
+    vs_corrupt_options options = e->options;
+    vs_corrupter *corrupter;
+    options.fps = clip->fps;
+    VS_TRY(vs_corrupter_open(&corrupter, c, s->plan->severity, &options));
+    const vs_err err = corrupt_all(video, corrupter, seed);
+    vs_corrupter_close(&corrupter);
+    if (err == VS_OK)
+        keep_strided(video, vs_scorer_config(e->scorer)->stride);
+    return err;
+}
+
 static vs_err make_views(struct slot *s, vs_video *video, const vs_clip *clip)
 {
     const vs_evaluation *e = s->e->e;
     const vs_model_config *m = vs_scorer_config(e->scorer);
     const vs_corruption *c = s->plan->corruption;
     const int severity = s->plan->severity;
-    const bool per_view = c && !c->temporal;
-    if (c && c->temporal)
-        VS_TRY(reorder(video, s->corrupter, vs_corrupt_seed(e->seed, clip->id, c, severity, 0)));
+    const bool per_view = c && !c->temporal && !c->stream;
+    if (c && !per_view)
+        VS_TRY(corrupt_video(s, video, clip));
     for (int k = 0; k < s->e->K; k++) {
         uint8_t *view = s->views + s->e->view * (size_t)k;
         vs_video_view(video, m->T, m->H, m->W, e->segments, e->crops, k,
@@ -136,8 +164,10 @@ static vs_err make_video(struct slot *s, int worker)
     const vs_evaluation *e = s->e->e;
     const vs_model_config *m = vs_scorer_config(e->scorer);
     const vs_clip *clip = &e->split->clip[s->place];
+    const vs_corruption *c = s->plan->corruption;
     vs_video video = { 0 };
-    VS_TRY(vs_video_read(&video, s->e->reader[worker], clip, m->stride, m->H < m->W ? m->H : m->W));
+    VS_TRY(vs_video_read(&video, s->e->reader[worker], clip, c && c->stream ? 1 : m->stride,
+                         m->H < m->W ? m->H : m->W));
     const vs_err err = make_views(s, &video, clip);
     vs_video_free(&video);
     if (err == VS_OK && s->place == 0)

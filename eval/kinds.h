@@ -1,7 +1,8 @@
 /* How a corruption is made: what corrupt.c asks of the files of kinds. Internal to eval.
  *
  * A picture kind makes one frame from one frame; `prepare` may build tables for the
- * numbers of a severity once. A temporal kind gives the order of frames.
+ * numbers of a severity once. A clip kind makes all frames at once, for what flows from frame to
+ * frame. A temporal kind gives the order of frames.
  *
  * Random numbers: of the clip vs_rng_at(seed, VS_RNG_CORRUPT, 0), of frame t index t + 1.
  */
@@ -22,7 +23,10 @@ typedef struct vs_frame {
 typedef struct vs_kind {
     vs_err (*prepare)(void **table, const double *level);    /* one free() releases the table */
     vs_err (*frame)(uint8_t *dst, const uint8_t *src, const vs_frame *f);
-    int (*order)(int *index, int T, const double *level, vs_variant variant, vs_rng *rng);
+    vs_err (*clip)(uint8_t *dst, const uint8_t *src, int T, const vs_frame *f);   /* f->t = 0 */
+    int (*order)(int *index, int T, const double *level, const vs_corrupt_options *options,
+                 vs_rng *rng);
+    const char *(*missing)(void);  /* see vs_corruption_missing(); NULL: nothing is */
 } vs_kind;
 
 static inline vs_rng vs_frame_rng(const vs_frame *f)
@@ -51,6 +55,6 @@ extern const vs_kind vs_kind_jpeg;
 extern const vs_kind vs_kind_static_rotate, vs_kind_rotate, vs_kind_translate;
 /* temporal.c */
 extern const vs_kind vs_kind_sampling, vs_kind_reverse_sampling, vs_kind_jumble,
-    vs_kind_box_jumble, vs_kind_freeze;
+    vs_kind_box_jumble, vs_kind_freeze, vs_kind_frame_rate;
 
 #endif /* VSYN_EVAL_KINDS_H */

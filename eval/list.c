@@ -15,8 +15,6 @@ static const vs_opt list_opts[] = {
     { 0 }
 };
 
-static const char *const variant_name[VS_VARIANTS] = { "arre", "vlmr" };
-
 static json_t *levels_json(const vs_corruption *c, int variant)
 {
     json_t *list = json_array();
@@ -29,21 +27,26 @@ static json_t *levels_json(const vs_corruption *c, int variant)
     return list;
 }
 
+static const char *acts_on(const vs_corruption *c)
+{
+    return c->stream ? "every frame" : c->temporal ? "video" : "view";
+}
+
 static json_t *corruption_json(const vs_corruption *c)
 {
     json_t *severities = json_object();
     for (int v = 0; v < (c->variants ? VS_VARIANTS : 1); v++)
-        json_object_set_new(severities, variant_name[v], levels_json(c, v));
-    return json_pack("{ss ss ss ss ss sb sb sb so ss}", "name", c->name, "group", c->group,
-                     "definition", c->what, "acts_on", c->temporal ? "video" : "view", "numbers",
+        json_object_set_new(severities, vs_corruption_variant(c, v), levels_json(c, v));
+    return json_pack("{ss ss ss ss ss sb sb sb so ss ss*}", "name", c->name, "group", c->group,
+                     "definition", c->what, "acts_on", acts_on(c), "numbers",
                      c->numbers, "variants", c->variants, "random", c->random,
                      "reference_negative", c->through_image, "severities", severities, "source",
-                     c->source);
+                     c->source, "missing", vs_corruption_missing(c));
 }
 
 static void print_levels(const vs_corruption *c, int variant)
 {
-    printf("    %-5s", c->variants ? variant_name[variant] : "");
+    printf("    %-8s", c->variants ? vs_corruption_variant(c, variant) : "");
     for (int s = 0; s < VS_SEVERITIES; s++) {
         char text[64] = "";
         for (int k = 0; k < c->n_numbers; k++) {
@@ -64,13 +67,16 @@ static void print_text(void)
             printf("%s%s\n", i ? "\n" : "", c->group);
         group = c->group;
         printf("  %s: %s\n", c->name, c->what);
+        if (vs_corruption_missing(c))
+            printf("    not here: %s\n", vs_corruption_missing(c));
         for (int v = 0; v < (c->variants ? VS_VARIANTS : 1); v++)
             print_levels(c, v);
     }
     printf("\n"
            "Columns are severities 1 to 5. x is the picture in 0..1; results are truncated to\n"
            "bytes. Temporal corruptions act on the whole strided video, before views are cut;\n"
-           "the others on each view. Sources: Schiappa et al., CVPR 2023, by default as in\n"
+           "frame_rate on the video at its own rate, before it is strided; the others on each\n"
+           "view. Sources: Schiappa et al., CVPR 2023, by default as in\n"
            "ActionRecognitionRobustnessEval (arre); gaussian_blur, pixelate: ImageNet-C; colour:\n"
            "Mini Kinetics-C; glass_blur: the code of arXiv 2410.24213. --variant vlmr does as\n"
            "VideoLanguageModelRobustness where two lines are shown or the text says so.\n"

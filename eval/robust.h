@@ -10,7 +10,8 @@
  * Colour, gaussian_blur and pixelate are those of ImageNet-C (Hendrycks & Dietterich, ICLR 2019).
  * Every definition that draws nothing at random equals the reference bit for bit.
  *
- * Ownership: the caller owns all clips. Errors: NOMEM, and CODEC from libjpeg-turbo.
+ * Ownership: the caller owns all clips. Errors: NOMEM, CODEC from libjpeg-turbo and libavcodec,
+ * UNSUPPORTED for what this build lacks.
  */
 #ifndef VSYN_EVAL_ROBUST_H
 #define VSYN_EVAL_ROBUST_H
@@ -23,9 +24,9 @@
 
 #define VS_SEVERITIES 5
 
-typedef enum vs_variant { VS_VARIANT_ARRE, VS_VARIANT_VLMR } vs_variant;
-#define VS_VARIANTS 2
-#define VS_VARIANT_CHOICES "arre|vlmr"
+typedef enum vs_variant { VS_VARIANT_ARRE, VS_VARIANT_VLMR, VS_VARIANT_SSV2 } vs_variant;
+#define VS_VARIANTS 2                  /* most that one corruption has */
+#define VS_VARIANT_CHOICES "arre|vlmr|ssv2"
 
 typedef struct vs_corruption {
     const char *name, *group;
@@ -33,9 +34,12 @@ typedef struct vs_corruption {
     const char *numbers;           /* what the numbers of a severity are: "sigma (0..1 scale)" */
     int n_numbers;                 /* 1..3 */
     double level[VS_VARIANTS][VS_SEVERITIES][3];
-    bool variants;                 /* the two variants differ */
+    bool variants;                 /* there are two, in level[0] and level[1]: */
+    vs_variant other;              /* which one level[1] is; 0 = vlmr */
     bool temporal;                 /* acts on the order of frames: on the whole strided video,
                                     * before views are cut; otherwise on each view */
+    bool stream;                   /* acts on the video at its own rate, every frame of it, before
+                                    * it is strided */
     bool random;                   /* the result depends on the seed */
     bool through_image;            /* the reference sees it as a picture: see `negative` */
     const char *source;
@@ -47,12 +51,18 @@ int vs_corruption_count(void);
 const vs_corruption *vs_corruption_at(int i);
 /* USAGE for an unknown name: says the nearest, else all names. */
 vs_err vs_corruption_find(const vs_corruption **out, const char *name);
+/* Its name in a table of severities: "arre" and "vlmr", "kinetics" and "ssv2". */
+const char *vs_corruption_variant(const vs_corruption *corruption, int variant);
+/* Why this build cannot make it, in a few words; NULL: it can. */
+const char *vs_corruption_missing(const vs_corruption *corruption);
 /* "NAME,NAME,...", the preset ucf101-p14 or "all": picked[0..*n-1], room for
- * vs_corruption_count() entries, in table order, each once. USAGE otherwise. */
+ * vs_corruption_count() entries, in table order, each once. USAGE otherwise; UNSUPPORTED for one that
+ * this build lacks ("all" leaves them out). */
 vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list);
 
 typedef struct vs_corrupt_options {
-    vs_variant variant;
+    vs_variant variant;            /* where a corruption has it */
+    double fps;                    /* of the clips, for frame_rate; 0 = 25, ssv2: 12 */
     bool fixed_angle;              /* motion_blur: `angle` instead of one drawn per frame */
     double angle;                  /* degrees; 0 = trail to the right, 90 = down */
     bool negative;                 /* do as the published loader of arXiv 2410.24213 does: picture

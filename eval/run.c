@@ -103,16 +103,17 @@ static vs_err model_checksum(char text[20], const char *path)
 static vs_err make_record(json_t **out, const struct run_settings *s, const vs_scorer *scorer)
 {
     const vs_model_config *m = vs_scorer_config(scorer);
-    char checksum[20];
+    char checksum[20], variant[64];
     int name = (int)strlen(s->model);
     VS_TRY(model_checksum(checksum, vs_scorer_path(scorer)));
+    vs_opts_choice(variant, vs_opts_find(run_opts, "variant"), s->variant);
     while (name > 1 && s->model[name - 1] == '/')       /* the report is titled by its last part */
         name--;
     *out =
         json_pack("{ss% ss ss ss ss ss ss sI ss sb si si si si si si}", "model", s->model, name,
                   "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
                   s->corruptions, "severities", s->severities, "views", s->views, "seed",
-                  (json_int_t)s->common.seed, "variant", s->variant ? "vlmr" : "arre",
+                  (json_int_t)s->common.seed, "variant", variant,
                   "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
                   m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
     return *out ? VS_OK

@@ -7,7 +7,10 @@
  *   box_jumble        shuffle the order of blocks of n frames (the last may be shorter)
  *   freeze            max(floor(f T), least) random frames, each held until the next chosen
  *                     one; starts with the first chosen, ends padded with frame T - 1
+ *   frame_rate        at time t stands the frame that a video of n frames per second shows: the
+ *                     one that stood at floor(t n) / n. A rate that is low already stays
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -22,10 +25,11 @@ static void reverse(int *index, int n)
     }
 }
 
-static int order_sampling(int *index, int T, const double *level, vs_variant variant, vs_rng *rng)
+static int order_sampling(int *index, int T, const double *level,
+                          const vs_corrupt_options *options, vs_rng *rng)
 {
     const int step = (int)level[0];
-    if (variant == VS_VARIANT_VLMR) {
+    if (options->variant == VS_VARIANT_VLMR) {
         for (int i = 0; i < T; i++)
             index[i] = i / step * step;
         return T;
@@ -36,15 +40,16 @@ static int order_sampling(int *index, int T, const double *level, vs_variant var
     return n;
 }
 
-static int order_reverse_sampling(int *index, int T, const double *level, vs_variant variant,
-                                  vs_rng *rng)
+static int order_reverse_sampling(int *index, int T, const double *level,
+                                  const vs_corrupt_options *options, vs_rng *rng)
 {
-    const int n = order_sampling(index, T, level, variant, rng);
+    const int n = order_sampling(index, T, level, options, rng);
     reverse(index, n);
     return n;
 }
 
-static int order_jumble(int *index, int T, const double *level, vs_variant variant, vs_rng *rng)
+static int order_jumble(int *index, int T, const double *level,
+                        const vs_corrupt_options *options, vs_rng *rng)
 {
     const int block = (int)level[0];
     for (int i = 0; i < T; i++)
@@ -54,8 +59,8 @@ static int order_jumble(int *index, int T, const double *level, vs_variant varia
     return T;
 }
 
-static int order_box_jumble(int *index, int T, const double *level, vs_variant variant,
-                            vs_rng *rng)
+static int order_box_jumble(int *index, int T, const double *level,
+                            const vs_corrupt_options *options, vs_rng *rng)
 {
     const int block = (int)level[0], blocks = (T + block - 1) / block;
     int *order = vs_new(sizeof(int) * (size_t)blocks), n = 0;
@@ -79,7 +84,8 @@ static int choose(int *chosen, int T, int k, vs_rng *rng)
     return n;
 }
 
-static int order_freeze(int *index, int T, const double *level, vs_variant variant, vs_rng *rng)
+static int order_freeze(int *index, int T, const double *level,
+                        const vs_corrupt_options *options, vs_rng *rng)
 {
     int keep = (int)(level[0] * T);
     keep = keep < (int)level[1] ? (int)level[1] : keep;
@@ -97,8 +103,19 @@ static int order_freeze(int *index, int T, const double *level, vs_variant varia
     return T;
 }
 
+static int order_frame_rate(int *index, int T, const double *level,
+                            const vs_corrupt_options *options, vs_rng *rng)
+{
+    const double usual = options->variant == VS_VARIANT_SSV2 ? 12 : 25, grace = 1e-9;
+    const double fps = options->fps > 0 ? options->fps : usual, ratio = fps / level[0];
+    for (int i = 0; i < T; i++)
+        index[i] = ratio <= 1 ? i : (int)(floor(i / ratio + grace) * ratio + grace);
+    return T;
+}
+
 const vs_kind vs_kind_sampling = { .order = order_sampling };
 const vs_kind vs_kind_reverse_sampling = { .order = order_reverse_sampling };
 const vs_kind vs_kind_jumble = { .order = order_jumble };
 const vs_kind vs_kind_box_jumble = { .order = order_box_jumble };
 const vs_kind vs_kind_freeze = { .order = order_freeze };
+const vs_kind vs_kind_frame_rate = { .order = order_frame_rate };

@@ -245,6 +245,34 @@ Test(eval_corrupt, sampling_keeps_every_nth)
                  (int[]){ 8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0 });
 }
 
+/* 25 frames a second at 12: the picture changes at 0, 1/12, 2/12 s ... */
+Test(eval_corrupt, frame_rate_holds_what_was_shown_last)
+{
+    const vs_corruption *c;
+    vs_corrupter *corrupter;
+    int index[13];
+    const struct {
+        int severity;
+        vs_variant variant;
+        double fps;
+        int want[13];
+    } all[] = { { 3, VS_VARIANT_ARRE, 0, { 0, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10 } },
+                { 5, VS_VARIANT_ARRE, 30, { 0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10, 10 } },
+                { 3, VS_VARIANT_SSV2, 0, { 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12 } },
+                { 5, VS_VARIANT_SSV2, 24, { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12 } },
+                { 1, VS_VARIANT_ARRE, 20, { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 } },
+                { 3, VS_VARIANT_ARRE, 6, { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 } } };
+    CHECK_OK(vs_corruption_find(&c, "frame_rate"));
+    for (size_t k = 0; k < sizeof(all) / sizeof(*all); k++) {
+        const vs_corrupt_options options = { .variant = all[k].variant, .fps = all[k].fps };
+        CHECK_OK(vs_corrupter_open(&corrupter, c, all[k].severity, &options));
+        cr_assert_eq(vs_corrupter_order(corrupter, index, 13, 0), 13);
+        for (int i = 0; i < 13; i++)
+            cr_expect_eq(index[i], all[k].want[i], "case %d, place %d: %d", (int)k, i, index[i]);
+        vs_corrupter_close(&corrupter);
+    }
+}
+
 /* Every frame once; inside blocks (jumble) or with blocks whole (box_jumble). */
 static void check_jumble(const char *name, int severity, vs_variant variant, int T, int block,
                          bool boxes)
