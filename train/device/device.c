@@ -1,4 +1,5 @@
-/* What every kind of device shares: blocks, the first failure, scratch, names. */
+/* What every kind of device shares: blocks, the first failure, scratch, names. Part of the
+ * program and of the CUDA plugin. */
 #include "train/device/device.h"
 
 #include <stdio.h>
@@ -16,32 +17,6 @@ vs_device *vs_device_new(const vs_device_kind *kind, bool cuda, int threads, con
     dev->threads = threads;
     snprintf(dev->name, sizeof(dev->name), "%s", name);
     return dev;
-}
-
-/* "cuda" or "cuda:N"; false when it is neither. */
-static bool cuda_index(int *index, const char *name)
-{
-    char *end;
-    *index = 0;
-    if (strcmp(name, "cuda") == 0)
-        return true;
-    if (strncmp(name, "cuda:", 5) != 0 || name[5] < '0' || name[5] > '9')
-        return false;
-    const long n = strtol(name + 5, &end, 10);
-    *index = (int)n;
-    return *end == 0 && n < 1024;
-}
-
-vs_err vs_device_open(vs_device **out, const char *name, int n_threads)
-{
-    int index;
-    if (strcmp(name, "cpu") == 0)
-        return vs_device_open_cpu(out, n_threads);
-    if (strcmp(name, "auto") == 0)
-        return vs_device_open_cuda(out, 0) == VS_OK ? VS_OK : vs_device_open_cpu(out, n_threads);
-    if (cuda_index(&index, name))
-        return vs_device_open_cuda(out, index);
-    return VS_FAIL(VS_ERR_USAGE, "device: expected auto, cpu, cuda or cuda:N, got \"%s\"", name);
 }
 
 void vs_device_close(vs_device **dev)
@@ -64,13 +39,6 @@ void vs_device_close(vs_device **dev)
 bool vs_device_is_cuda(const vs_device *dev)
 {
     return dev->cuda;
-}
-
-void vs_device_set_precision(vs_device *dev, vs_precision precision)
-{
-    if (precision == VS_PRECISION_AUTO)
-        precision = dev->cuda || vs_cpu_has_bf16() ? VS_BF16 : VS_FP32;
-    dev->precision = precision;
 }
 
 vs_precision vs_device_precision(const vs_device *dev)

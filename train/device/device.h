@@ -1,7 +1,7 @@
 /* Device: where tensors live and operations run.
  *
  *     vs_device_open_cpu()    the reference: every test trusts it
- *     vs_device_open_cuda()   device_cuda.cu, or cuda_stub.c where it is not built
+ *     vs_device_open_cuda()   a GPU, through the plugin vsyn-cuda.so (open.c, device_cuda.cu)
  *
  * Calls are asynchronous: they return when the work is queued (the CPU does it at
  * once). Like a stdio stream, a device remembers its first failure; later work is
@@ -29,7 +29,8 @@ typedef struct vs_device vs_device;
 /* n_threads: 0 = the CPUs of the affinity mask. *out is owned: vs_device_close(). */
 vs_err vs_device_open_cpu(vs_device **out, int n_threads);
 
-/* index: as nvidia-smi counts. Errors: DEVICE, NOMEM, UNSUPPORTED (not in this build). */
+/* index: as nvidia-smi counts. Errors: DEVICE (no GPU, or it failed), NOMEM, UNSUPPORTED (no
+ * CUDA backend is installed). */
 vs_err vs_device_open_cuda(vs_device **out, int index);
 
 /* "auto" (CUDA if it is there, else the CPU), "cpu", "cuda", "cuda:1". USAGE otherwise. */

@@ -41,7 +41,8 @@ struct vs_device {
     size_t allocated;
     void *scratch;                 /* see vs_device_scratch() */
     size_t scratch_bytes;
-    void *stream;                  /* CUDA stream and library handles; NULL on the CPU */
+    struct vs_gpu *gpu;            /* of a CUDA device (gpu.cuh); NULL on the CPU */
+    const struct vs_ops *cuda_ops[2];     /* by precision; NULL on the CPU */
     struct vs_op_time *times;      /* of vs_ops_time(), borrowed; NULL: nothing is timed */
 };
 

@@ -34,22 +34,17 @@ extern "C" {
 
 /* Two kinds of activations, by who reads them.
  *
- *   vs_real     the residual stream, weights, predictions: float on the CPU
+ *   vs_real     the residual stream, weights, predictions: float
  *   vs_narrow   what a product reads or writes beside it (outputs of LayerNorm, qkv, hidden
  *               layers, and their gradients): float in fp32, bfloat16 in bf16
  *
- * An implementation is compiled once per precision with its types (VS_NARROW on the CPU,
- * VS_REAL for both in a .cu file); a caller serves either and holds vs_narrow as void. */
-#ifdef VS_REAL
-typedef VS_REAL vs_real;
-#else
+ * An implementation is compiled once per precision with its type (VS_NARROW); a caller serves
+ * either and holds vs_narrow as void. Weights stay in float; a product in bf16 rounds them
+ * where it packs them (CPU) or takes them from a copy that the device keeps (CUDA). */
 typedef float vs_real;
-#endif
 typedef uint16_t vs_bf16;          /* the upper half of a float, as the CPU keeps it */
 #if defined(VS_NARROW)
 typedef VS_NARROW vs_narrow;
-#elif defined(VS_REAL)
-typedef VS_REAL vs_narrow;
 #else
 typedef void vs_narrow;
 #endif
@@ -268,10 +263,12 @@ typedef struct vs_ops {
 VS_OP_MAP(X)
 #undef X
 
+/* Those of CUDA are in the plugin (train/device/plugin.h). */
 extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16, vs_ops_timed;
 
 /* The table of this device and its precision; the timed one after vs_ops_time(). */
 const vs_ops *vs_ops_of(const vs_device *dev);
+const vs_ops *vs_ops_untimed(const vs_device *dev);
 
 /* ---- Where the time goes (timed.c, gemm.c) ----------------------------------------------
  *

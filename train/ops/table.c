@@ -1,4 +1,4 @@
-/* The tables of the CPU; the list is VS_OP_MAP in train/ops/ops.h. */
+/* Which table, and those of the CPU; the list is VS_OP_MAP in train/ops/ops.h. */
 #include "train/device/device_priv.h"
 #include "train/ops/ops.h"
 
@@ -14,10 +14,15 @@ const vs_ops vs_ops_cpu_bf16 = {
 #undef X
 };
 
+const vs_ops *vs_ops_untimed(const vs_device *dev)
+{
+    const vs_precision precision = vs_device_precision(dev);
+    if (vs_device_is_cuda(dev))
+        return dev->cuda_ops[precision];
+    return precision == VS_BF16 ? &vs_ops_cpu_bf16 : &vs_ops_cpu;
+}
+
 const vs_ops *vs_ops_of(const vs_device *dev)
 {
-    VS_ASSERT(!vs_device_is_cuda(dev));    /* this build links no CUDA operations */
-    if (dev->times)
-        return &vs_ops_timed;
-    return vs_device_precision(dev) == VS_BF16 ? &vs_ops_cpu_bf16 : &vs_ops_cpu;
+    return dev->times ? &vs_ops_timed : vs_ops_untimed(dev);
 }

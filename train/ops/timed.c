@@ -7,11 +7,6 @@
 #include "train/device/device_priv.h"
 #include "train/ops/ops.h"
 
-static const vs_ops *untimed(const vs_device *dev)
-{
-    return vs_device_precision(dev) == VS_BF16 ? &vs_ops_cpu_bf16 : &vs_ops_cpu;
-}
-
 static double start(vs_device *dev)
 {
     dev->kind->wait(dev);
@@ -32,7 +27,7 @@ static void stop(vs_device *dev, vs_op op, double began, double flops)
     static void timed_##op params                     \
     {                                                 \
         const double began = start(dev);              \
-        untimed(dev)->op args;                        \
+        vs_ops_untimed(dev)->op args;                 \
         stop(dev, VS_OP_##op, began, flops);          \
     }
 

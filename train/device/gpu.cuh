@@ -1,0 +1,76 @@
+/* Inside of a CUDA device: for device_cuda.cu and the .cu files of train/ops only.
+ *
+ * All work goes to one stream, in order; nothing waits for the host. Between two calls of
+ * vs_device_sync() the operations only launch kernels and copies, so a whole step can be
+ * captured in a CUDA graph, once a first step has made everything grow to its size (scratch,
+ * bfloat16 copies, handles).
+ */
+#ifndef VSYN_TRAIN_DEVICE_GPU_CUH
+#define VSYN_TRAIN_DEVICE_GPU_CUH
+
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include "base/hd.h"
+#include "train/device/device_priv.h"
+
+/* Where caller's memory rests on its way to the device. */
+#define VS_STAGES 4
+#define VS_STAGE_BYTES ((size_t)8 << 20)
+
+typedef struct vs_stage {
+    void *at;                      /* pinned, VS_STAGE_BYTES */
+    cudaEvent_t empty;             /* the copy out of it is done */
+} vs_stage;
+
+/* A block of weights and its copy in bfloat16, value by value. */
+typedef struct vs_narrow_copy {
+    const float *of;
+    size_t count;
+    __nv_bfloat16 *at;
+} vs_narrow_copy;
+
+/* What a group of operations keeps on the device from call to call: library handles, plans. */
+enum { VS_GPU_PRODUCTS, VS_GPU_ATTENTION, VS_GPU_TOKENS, VS_GPU_KEEPS };
+typedef struct vs_gpu_keep {
+    void *state;                   /* NULL until the group makes it */
+    void (*close)(vs_device *dev, void *state);
+} vs_gpu_keep;
+
+typedef struct vs_gpu {
+    cudaStream_t stream;
+    int index, processors;
+    vs_stage stage[VS_STAGES];
+    int next_stage;
+    vs_narrow_copy *copy;
+    int n_copies;
+    vs_gpu_keep keep[VS_GPU_KEEPS];
+} vs_gpu;
+
+static inline cudaStream_t stream_of(const vs_device *dev)
+{
+    return dev->gpu->stream;
+}
+
+/* The bfloat16 copy of the weights at w, which lie in a block of vs_device_alloc(). It is made
+ * when it is first asked for, of the whole block, and follows what is written to the block with
+ * vs_device_upload(), vs_device_zero() and the operation adamw; whoever writes to weights in
+ * another way calls vs_cuda_narrow_refresh(). NULL and NOMEM remembered when there is no room. */
+const __nv_bfloat16 *vs_cuda_narrow_weight(vs_device *dev, const float *w);
+
+/* The copy of w where there is one, else NULL: for adamw, which writes both. */
+__nv_bfloat16 *vs_cuda_narrow_copy_of(const vs_device *dev, const float *w);
+
+/* Round count values at w again, where their block has a copy. */
+void vs_cuda_narrow_refresh(vs_device *dev, const float *w, size_t count);
+
+/* Keep the first failure in the device; see train/device/device.h. */
+#define VS_CUDA_NOTE(dev, call)                                                            \
+    do {                                                                                   \
+        const cudaError_t e_ = (call);                                                     \
+        if (e_ != cudaSuccess)                                                             \
+            vs_device_note((dev), VS_FAIL(VS_ERR_DEVICE, "%s: %s", (dev)->name,            \
+                                          cudaGetErrorString(e_)));                        \
+    } while (0)
+
+#endif /* VSYN_TRAIN_DEVICE_GPU_CUH */
