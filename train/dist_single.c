@@ -41,11 +41,20 @@ int vs_dist_cpus(const vs_dist *dist)
     return vs_cpu_count();
 }
 
-void vs_dist_mean(vs_dist *dist, float *value, int64_t n)
+void vs_dist_mean_begin(vs_dist *dist, float *value, int64_t n)
 {
 }
 
-vs_err vs_dist_agree(vs_dist *dist, vs_err err, bool *stop)
+void vs_dist_mean_end(vs_dist *dist)
+{
+}
+
+vs_err vs_dist_agree(vs_dist *dist, vs_err err, bool *stop, double *mean)
 {
     return err;
+}
+
+const char *vs_dist_lost(const vs_dist *dist)
+{
+    return NULL;
 }

@@ -53,11 +53,7 @@ vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
     VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
     vs_device_set_precision(t->dev, (vs_precision)s->precision);
     VS_TRY(vs_trainer_check_memory(t, model));
-    VS_TRY(vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true));
-    if (vs_dist_size(t->dist) == 1)
-        return VS_OK;
-    t->shared = malloc(sizeof(*t->shared) * (size_t)(vs_model_slab_count(t->model) + 1));
-    return t->shared ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "no memory to exchange gradients");
+    return vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true);
 }
 
 static vs_err open_loader(vs_trainer *t)
@@ -114,33 +110,26 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
     return VS_OK;
 }
 
-/* This process's share of the gradient, and its loss. */
+/* This process's share of the gradient, which leaves while it is made, and its loss. */
 static vs_err own_gradient(vs_trainer *t, double *loss)
 {
     vs_err err = VS_OK;
+    const int last = t->settings->accumulate - 1;
     *loss = 0;
     vs_model_zero_grad(t->model);
-    for (int pass = 0; err == VS_OK && pass < t->settings->accumulate; pass++)
+    for (int pass = 0; err == VS_OK && pass <= last; pass++) {
+        if (pass == last)
+            vs_exchange_last_pass(t);
         err = one_pass(t, pass, loss);
-    if (err == VS_ERR_NUMERIC)
-        return vs_trainer_not_finite(t, "loss");
-    if (err == VS_OK && t->shared)
-        err = vs_model_slab_get(t->model, VS_SLAB_GRAD, t->shared);
-    return err;
+    }
+    return err == VS_ERR_NUMERIC ? vs_trainer_not_finite(t, "loss") : err;
 }
 
 /* The gradient of the step, the same on every process, and its loss. */
 static vs_err gradient(vs_trainer *t, double *loss)
 {
-    const vs_err err = own_gradient(t, loss);
-    VS_TRY(vs_dist_agree(t->dist, err, NULL));
-    if (!t->shared)
-        return VS_OK;
-    const int64_t n = vs_model_slab_count(t->model);
-    t->shared[n] = (float)*loss;
-    vs_dist_mean(t->dist, t->shared, n + 1);
-    *loss = (double)t->shared[n];
-    return vs_model_slab_set(t->model, VS_SLAB_GRAD, t->shared);
+    vs_exchange_begin(t);
+    return vs_exchange_end(t, own_gradient(t, loss), loss);
 }
 
 static vs_err train_step(vs_trainer *t, double *grad_norm)
@@ -264,7 +253,8 @@ static void draw_report(vs_trainer *t)
         vs_warn("no report: %s", vs_err_detail());
 }
 
-static vs_err stop(vs_trainer *t)
+/* Saves what there is; why: "stopped". */
+static vs_err leave_with(vs_trainer *t, const char *why)
 {
     char mpirun[32] = "";
     if (is_first(t)) {
@@ -273,9 +263,18 @@ static vs_err stop(vs_trainer *t)
     }
     if (vs_dist_size(t->dist) > 1)
         snprintf(mpirun, sizeof(mpirun), "mpirun -n %d ", vs_dist_size(t->dist));
-    return VS_FAIL(VS_ERR_STOPPED, "stopped at step %lld of %lld; to go on: %svsyn-train %s "
-                   "--out %s", (long long)t->step, (long long)t->schedule.steps, mpirun,
+    return VS_FAIL(VS_ERR_STOPPED, "%s at step %lld of %lld; to go on: %svsyn-train %s "
+                   "--out %s", why, (long long)t->step, (long long)t->schedule.steps, mpirun,
                    t->config->command, t->settings->out);
+}
+
+/* The weights are those after step t->step, whatever the lost process did not send. */
+static vs_err leave_without(vs_trainer *t, const char *lost)
+{
+    char *why = vs_strf("%s was lost", lost);
+    const vs_err err = leave_with(t, why);
+    free(why);
+    return err;
 }
 
 /* Log, evaluation, checkpoints: after a step, of the first process. */
@@ -302,9 +301,11 @@ static vs_err run_steps(vs_trainer *t)
         if (err == VS_OK && is_first(t))
             err = record_step(t, grad_norm, progress);
         bool leave = vs_stop_requested() || t->step == t->settings->stop_at;
-        err = vs_dist_agree(t->dist, err, &leave);
-        if (err == VS_OK && leave && t->step < t->schedule.steps)
-            err = vs_dist_agree(t->dist, stop(t), NULL);
+        err = vs_dist_agree(t->dist, err, &leave, NULL);
+        if (vs_dist_lost(t->dist))
+            err = leave_without(t, vs_dist_lost(t->dist));
+        else if (err == VS_OK && leave && t->step < t->schedule.steps)
+            err = vs_dist_agree(t->dist, leave_with(t, "stopped"), NULL, NULL);
     }
     vs_progress_end(&progress);
     return err;
@@ -338,13 +339,13 @@ vs_err vs_trainer_run(vs_trainer *t, vs_err err)
     t->lock = -1;
     if (err == VS_OK)
         err = vs_trainer_check_start(t);
-    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));
     err = is_first(t) ? open_folder(t) : VS_OK;
-    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));
     err = open_run(t);
     if (err == VS_OK && t->step < t->schedule.steps)
         err = vs_trainer_time(t);
-    VS_TRY(vs_dist_agree(t->dist, err, NULL));
+    VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));
     if (t->step >= t->schedule.steps) {
         vs_say("%s is finished already (step %lld)", t->settings->out, (long long)t->step);
         return VS_OK;
@@ -365,7 +366,6 @@ void vs_trainer_close(vs_trainer *t)
     vs_source_close(&t->source);
     if (t->lock > 0)
         vs_lock_release(&t->lock);
-    free(t->shared);
     free(t->ema);
     free(t->ema_spare);
     vs_dist_close(&t->dist);

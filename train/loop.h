@@ -68,7 +68,7 @@ struct vs_trainer {
     double began, line_began, line_waited, saved_at;
     double step_seconds, sample_seconds;   /* of the trials before the start */
     float *ema, *ema_spare;        /* --ema: the average, and room to exchange it; else NULL */
-    float *shared;                 /* several processes: the gradient, and the loss after it */
+    int64_t unsent;                /* values of the gradient that exchange.c has not yet sent */
     int lock;
 };
 
@@ -87,6 +87,12 @@ void vs_trainer_close(vs_trainer *t);
 int64_t vs_trainer_effective_batch(const vs_trainer *t);
 /* Clips that the model sees in one pass: batch x views. */
 int vs_trainer_pass_clips(const vs_trainer *t);
+
+/* exchange.c: around the passes of a step, so that every process ends with the mean of all
+ * gradients, and *loss with the mean of the losses. The error of any process is that of all. */
+void vs_exchange_begin(vs_trainer *t);
+void vs_exchange_last_pass(vs_trainer *t);     /* its backward pass completes the gradient */
+vs_err vs_exchange_end(vs_trainer *t, vs_err err, double *loss);
 
 /* keep.c: checkpoints/NAME written whole or not at all, and what a resumed run takes up: the
  * weights, moments and counters of checkpoints/last. */

@@ -44,6 +44,16 @@ same "two processes with two passes = one with four, to 1e-5" \
         function off(a, b) { return a > b ? (a - b) / a : (b - a) / a }
         off($2, $6) < 1e-5 && $3 == $7 { n++ } END { print n + 0 }')" 10
 
+# Twice the batch: the same clips in one pass. Weights after ten steps, not only losses.
+$train $run --batch 8 --precision fp32 --lr 0.003 --out twice >out 2>err &&
+    two $train $run --precision fp32 --lr 0.003 --out pair >out 2>err
+same "two processes = one with twice the batch: losses to 1e-6" \
+    "$(paste -d' ' <(curve twice) <(curve pair) | awk '
+        function off(a, b) { return a > b ? (a - b) / a : (b - a) / a }
+        off($2, $6) < 1e-6 && $3 == $7 { n++ } END { print n + 0 }')" 10
+check "and weights to 1e-6" "$VSYN_BUILD/tests/tools/compare_weights" 1e-6 \
+    twice/checkpoints/last pair/checkpoints/last
+
 check "two processes again" two $train $run --out again
 same "again: the same weights" "$(weights again)" "$(weights two)"
 same "again: the same log" "$(curve again)" "$(curve two)"
@@ -75,6 +85,33 @@ check "and saves" test -f signal/checkpoints/last/model.safetensors
 check "at the step that was logged last" grep -q \
     "stopped at step $(sed -nE '$s/.*"step":([0-9]+).*/\1/p' signal/log.jsonl) of" signal.err
 
+# ---- A process that dies ---------------------------------------------------------------
+two $train ${run/--steps 10/--steps 100000} --save-every 100000 --out "$work/signal2" \
+    >out 2>signal.err & job=$!
+ranks() { for p in /proc/[0-9]*; do
+    [ "$(cat "$p/comm" 2>/dev/null)" = vsyn-train ] &&
+        tr '\0' ' ' <"$p/cmdline" | grep -qF -- "--out $work/signal2" && echo "${p#/proc/}"
+done; }
+lines() { cat signal2/log.jsonl 2>/dev/null | grep -c .; }
+while kill -0 $job 2>/dev/null && [ "$(lines)" -lt 5 ]; do sleep 0.05; done
+for p in $(ranks); do
+    tr '\0' '\n' <"/proc/$p/environ" | grep -qx OMPI_COMM_WORLD_RANK=1 && kill -KILL "$p"
+done
+wait $job
+check "kill -9 of one process ends the other, with an error" test $? -ne 0
+check "which names the lost one and how to go on" grep -q \
+    "process 1 of 2 (machine .*) was lost at step .*; to go on: mpirun -n 2 vsyn-train pretrain --out" \
+    signal.err
+lost=$(sed -nE 's/.* was lost at step ([0-9]+) of.*/\1/p' signal.err)
+check "and has saved every step that was done" test "$lost" -ge 5
+fails 1 "the run goes on" "stopped at step $((lost + 5)) of" two $train pretrain --out "$work/signal2" --jobs 1 --device cpu --quiet \
+    --stop-at $((lost + 5))
+same "its log has every step once" "$(curve signal2 | cut -d' ' -f1 | sort -nu | wc -l)" \
+    "$((lost + 5))"
+two $train ${run/--steps 10/--steps 100000} --out whole --stop-at $((lost + 5)) >out 2>err
+same "and is that of a run in which nobody died" "$(curve signal2)" "$(curve whole)"
+same "so are the weights" "$(weights signal2)" "$(weights whole)"
+
 # ---- Errors ----------------------------------------------------------------------------
 "$VSYN_BUILD/tests/tools/toy_store" store 8 32 >out 2>err
 check "finetune" two $train finetune --store store --split train --val-split test --init none $tiny \
@@ -84,7 +121,7 @@ same "one evaluation an epoch" "$(grep -c top1 tuned/log.jsonl)" 2
 fails 1 "unknown split: both end" "trian" two $train pretrain --store store --split trian $tiny --out x
 mpmd() { launch -n 1 $train "$@" --store store : -n 1 $train "$@" --store nowhere; }
 fails 1 "an error in one process ends both, in one line" "process 1 of 2: nowhere" \
-    mpmd pretrain $tiny --out x
+    mpmd pretrain $tiny --batch 4 --out x
 same "nothing was left" "$(ls -d x 2>/dev/null)" ""
 fails 1 "an error of the first alone, later" "could not be saved" \
     two $train pretrain --out late --jobs 1 --device cpu --quiet

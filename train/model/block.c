@@ -85,6 +85,7 @@ void vs_stack_bwd(vs_model *m, float *dx, const vs_stack *stack, const vs_block_
     for (int i = stack->depth - 1; i >= 0; i--) {
         mlp_bwd(m, dx, stack, &stack->act[i], &w[i], &g[i], factors(m, drop, i, 1));
         attention_bwd(m, dx, stack, &stack->act[i], &w[i], &g[i], factors(m, drop, i, 0));
+        vs_model_ready(m, g[i].norm1_w);
     }
 }
 
@@ -94,4 +95,5 @@ void vs_patch_bwd(vs_model *m)
     m->ops->scale_clips(m->dev, m->work.da, m->dx, NULL, m->B, (int64_t)m->S * D);
     m->ops->matmul_bwd_w(m->dev, m->g.patch_w, m->g.patch_b, m->work.da, m->patches, m->B * m->S,
                          m->P, D);
+    vs_model_ready(m, m->g.patch_w);
 }

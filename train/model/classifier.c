@@ -55,6 +55,7 @@ void vs_classifier_bwd(vs_model *m, float scale)
     vs_device_zero(dev, dpool, sizeof(float) * (size_t)B * (size_t)D);
     op->layernorm_bwd(dev, dpool, m->g.fc_norm_w, m->g.fc_norm_b, df, m->pool, w->fc_norm_w,
                       m->pool_mean, m->pool_rstd, B, D);
+    vs_model_ready(m, m->g.fc_norm_w);
     op->mean_bwd(dev, m->dx, dpool, B, N, D);
 
     vs_stack_bwd(m, m->dx, &m->enc, w->enc, m->g.enc, m->drop_path);

@@ -117,6 +117,7 @@ static void decode_bwd(vs_model *m, float scale)
     vs_device_zero(dev, m->dx, sizeof(float) * (size_t)B * (size_t)V * (size_t)D);
     op->layernorm_bwd(dev, m->dx, m->g.norm_w, m->g.norm_b, da, z, w->norm_w, m->norm_mean,
                       m->norm_rstd, B * V, D);
+    vs_model_ready(m, m->g.norm_w);
 }
 
 void vs_mae_bwd(vs_model *m, float scale)

@@ -116,6 +116,12 @@ int64_t vs_model_slab_count(const vs_model *model)
     return model->layout.count;
 }
 
+float *vs_model_slab(vs_model *model, vs_slab slab)
+{
+    VS_ASSERT(model->slab[slab]);
+    return model->slab[slab];
+}
+
 vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host)
 {
     VS_ASSERT(model->slab[slab]);
@@ -174,6 +180,18 @@ vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
     vs_device_upload(model->dev, model->frames, batch->frames,
                      (size_t)(3 * (int64_t)batch->B * c->T * c->H * c->W));
     return classifier ? vs_classifier_fwd(model, batch) : vs_mae_fwd(model, batch);
+}
+
+void vs_model_on_ready(vs_model *model, vs_model_ready_fn *fn, void *ctx)
+{
+    model->ready = fn;
+    model->ready_ctx = ctx;
+}
+
+void vs_model_ready(vs_model *m, const float *first)
+{
+    if (m->ready)
+        m->ready(m->ready_ctx, first - m->slab[VS_SLAB_GRAD]);
 }
 
 vs_err vs_model_backward(vs_model *model, float scale)

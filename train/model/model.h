@@ -81,6 +81,12 @@ typedef struct vs_batch {
     uint64_t seed, index;          /* of the drops: (seed, VS_RNG_DROP, index + clip) */
 } vs_batch;
 
+/* Calls `fn` from vs_model_backward() whenever more gradients are complete: all from value
+ * `from` of the slab to its end; 0 last. They become complete from the end to the start, so
+ * several processes can exchange them while the rest is computed. NULL: no calls. */
+typedef void vs_model_ready_fn(void *ctx, int64_t from);
+void vs_model_on_ready(vs_model *model, vs_model_ready_fn *fn, void *ctx);
+
 vs_err vs_model_forward(vs_model *model, const vs_batch *batch);
 /* Gradients of scale * loss of the last forward, added to what is there. */
 vs_err vs_model_backward(vs_model *model, float scale);
@@ -121,6 +127,8 @@ const vs_param *vs_model_param(const vs_model *model, int i);
  * copies and averages of whole slabs are safe, norms are taken tensor by tensor. */
 typedef enum vs_slab { VS_SLAB_WEIGHT, VS_SLAB_GRAD, VS_SLAB_M, VS_SLAB_V } vs_slab;
 int64_t vs_model_slab_count(const vs_model *model);
+/* Where it lies in the memory of the device; the model keeps it. */
+float *vs_model_slab(vs_model *model, vs_slab slab);
 vs_err vs_model_slab_get(vs_model *model, vs_slab slab, float *host);
 vs_err vs_model_slab_set(vs_model *model, vs_slab slab, const float *host);
 

@@ -79,6 +79,8 @@ struct vs_model {
     bool has_loss, drop_path, head_dropped;
     int32_t *host_visible, *host_masked;       /* host copies while they are filled */
     float *host_drop;                          /* (2 * depth * B + B * D) */
+    vs_model_ready_fn *ready;                  /* NULL: nobody asks */
+    void *ready_ctx;
 };
 
 /* ---- block.c ----------------------------------------------------------------------- */
@@ -87,6 +89,9 @@ void vs_stack_fwd(vs_model *m, const vs_stack *stack, const vs_block_params *w, 
 /* dx: gradient of the output on entry, of the input on return. */
 void vs_stack_bwd(vs_model *m, float *dx, const vs_stack *stack, const vs_block_params *w,
                   vs_block_params *g, bool drop);
+
+/* The gradients from `first`, of the slab, to its end are complete (model.c). */
+void vs_model_ready(vs_model *m, const float *first);
 
 /* dx of the first block to the gradients of the patch embedding. */
 void vs_patch_bwd(vs_model *m);
