@@ -17,6 +17,7 @@
 #define L1(a, b, c, d, e) { { a }, { b }, { c }, { d }, { e } }
 #define BOTH(...) { __VA_ARGS__, __VA_ARGS__ }
 #define PICTURE .through_image = true
+#define STREAM .stream = true
 
 static const vs_corruption table[] = {
     { "gaussian_noise", "noise", "x + N(0, s), every value on its own", "sigma, of 0..1", 1,
@@ -51,6 +52,22 @@ static const vs_corruption table[] = {
       PICTURE, .source = SCHIAPPA, .kind = &vs_kind_jpeg },
     { "pixelate", "digital", "to a part of the size and back", "part", 1,
       BOTH(L1(.6, .5, .4, .3, .25)), PICTURE, .source = HENDRYCKS, .kind = &vs_kind_pixelate },
+    { "mpeg1", "digital", "through mpeg2video -q:v; the encoder takes no quantiser above 31",
+      "q", 1, BOTH(L1(20, 40, 60, 80, 100)), STREAM, .source = SCHIAPPA, .kind = &vs_kind_mpeg1 },
+    { "mpeg2", "digital", "through mpeg4 -q:v; the encoder takes no quantiser above 31", "q", 1,
+      BOTH(L1(15, 30, 45, 60, 75)), STREAM, .source = SCHIAPPA, .kind = &vs_kind_mpeg2 },
+    { "h264_crf", "codec", "through libx264", "crf", 1, BOTH(L1(23, 30, 37, 44, 51)), STREAM,
+      .source = YI, .kind = &vs_kind_h264_crf },
+    { "h264_abr", "codec", "through libx264 at a part of the bit rate of crf 23", "divisor", 1,
+      BOTH(L1(2, 4, 8, 16, 32)), STREAM, .source = YI, .kind = &vs_kind_h264_abr },
+    { "h265_crf", "codec", "through libx265", "crf", 1, BOTH(L1(27, 33, 39, 45, 51)), STREAM,
+      .source = YI, .kind = &vs_kind_h265_crf },
+    { "bit_error", "codec", "a byte of n changed in H.264 of crf 23, decoded with concealment", "n",
+      1, BOTH(L1(100000, 50000, 30000, 20000, 10000)), .random = true, STREAM, .source = YI,
+      .kind = &vs_kind_bit_error },
+    { "packet_loss", "codec", "packets of 1400 bytes of H.264 lost, decoded with concealment",
+      "percent", 1, BOTH(L1(1, 2, 3, 4, 6)), .random = true, STREAM, .source = YI,
+      .kind = &vs_kind_packet_loss },
     { "contrast", "colour", "(x - mean) c + mean, channel by channel", "c", 1,
       BOTH(L1(.5, .4, .3, .2, .1)), PICTURE, .source = YI, .kind = &vs_kind_contrast },
     { "brightness", "colour", "value of HSV + c", "c", 1, BOTH(L1(.1, .2, .3, .4, .5)), PICTURE,
@@ -100,6 +117,9 @@ static const struct preset {
     { "ucf101-p14", "translate,static_rotate,rotate,shot_noise,speckle_noise,gaussian_noise,"
                     "impulse_noise,defocus_blur,zoom_blur,jpeg,freeze,box_jumble,jumble,"
                     "reverse_sampling" },
+    { "ucf101-p", "gaussian_noise,shot_noise,impulse_noise,speckle_noise,defocus_blur,motion_blur,"
+                  "zoom_blur,jpeg,mpeg1,mpeg2,static_rotate,rotate,translate,sampling,"
+                  "reverse_sampling,jumble,box_jumble,freeze" },
     { "all", NULL },
 };
 #define PRESETS ((int)(sizeof(presets) / sizeof(*presets)))

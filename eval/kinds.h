@@ -51,6 +51,9 @@ extern const vs_kind vs_kind_gaussian_blur, vs_kind_glass;
 extern const vs_kind vs_kind_contrast, vs_kind_brightness, vs_kind_saturate, vs_kind_pixelate;
 /* digital.c */
 extern const vs_kind vs_kind_jpeg;
+/* streams.c; streams_none.c where there is no FFmpeg */
+extern const vs_kind vs_kind_mpeg1, vs_kind_mpeg2, vs_kind_h264_crf, vs_kind_h265_crf,
+    vs_kind_h264_abr, vs_kind_bit_error, vs_kind_packet_loss;
 /* camera.c */
 extern const vs_kind vs_kind_static_rotate, vs_kind_rotate, vs_kind_translate;
 /* temporal.c */

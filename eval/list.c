@@ -75,17 +75,22 @@ static void print_text(void)
     printf("\n"
            "Columns are severities 1 to 5. x is the picture in 0..1; results are truncated to\n"
            "bytes. Temporal corruptions act on the whole strided video, before views are cut;\n"
-           "frame_rate on the video at its own rate, before it is strided; the others on each\n"
-           "view. Sources: Schiappa et al., CVPR 2023, by default as in\n"
+           "frame_rate and all codecs on the video at its own rate, before it is strided; the\n"
+           "others on each view. Sources: Schiappa et al., CVPR 2023, by default as in\n"
            "ActionRecognitionRobustnessEval (arre); gaussian_blur, pixelate: ImageNet-C; colour:\n"
            "Mini Kinetics-C; glass_blur: the code of arXiv 2410.24213. --variant vlmr does as\n"
            "VideoLanguageModelRobustness where two lines are shown or the text says so.\n"
+           "mpeg1, mpeg2, codec: libavcodec as installed, x264 and x265 (GPL) only through it;\n"
+           "the bytes depend on their versions, not on threads. mpeg2video and mpeg4 take no\n"
+           "quantiser above 31: what is beyond only makes them skip more. Lost frames are held.\n"
+           "Short clips are short streams: few of them meet a bit_error or a packet_loss. Of\n"
+           "frame_rate, --variant ssv2 has the rates of SSv2-C.\n"
            "Known of arre: the severities of jumble, box_jumble and freeze are not monotonic on\n"
            "short clips, and sampling shortens them (the last frame is then repeated).\n"
            "The published loader of arXiv 2410.24213 feeds 0..255 where 0..1 is expected, so that\n"
-           "picture corruptions (all but translate and temporal) see the negative image;\n"
+           "picture corruptions (all but translate, temporal and codecs) see the negative image;\n"
            "--reference-negative reproduces it.\n"
-           "Lists of --corruptions: names, all, ucf101-p14 (the 14 of arXiv 2410.24213).\n");
+           "Lists of --corruptions: names, all, ucf101-p (18), ucf101-p14 (arXiv 2410.24213).\n");
 }
 
 static vs_err run_list(vs_call *call)

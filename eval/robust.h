@@ -55,7 +55,7 @@ vs_err vs_corruption_find(const vs_corruption **out, const char *name);
 const char *vs_corruption_variant(const vs_corruption *corruption, int variant);
 /* Why this build cannot make it, in a few words; NULL: it can. */
 const char *vs_corruption_missing(const vs_corruption *corruption);
-/* "NAME,NAME,...", the preset ucf101-p14 or "all": picked[0..*n-1], room for
+/* "NAME,NAME,...", a preset (ucf101-p14, ucf101-p) or "all": picked[0..*n-1], room for
  * vs_corruption_count() entries, in table order, each once. USAGE otherwise; UNSUPPORTED for
  * one that this build lacks ("all" leaves those out). */
 vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list);

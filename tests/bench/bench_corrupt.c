@@ -44,7 +44,8 @@ int main(int argc, char **argv)
         const vs_corruption *corruption = vs_corruption_at(i);
         double slowest = 0, prepare = 0;
         int severity = 0;
-        if (argc > 1 && strcmp(argv[1], corruption->name) != 0)
+        const bool asked = argc < 2 || strcmp(argv[1], corruption->name) == 0;
+        if (!asked || vs_corruption_missing(corruption))
             continue;
         for (int s = 1; s <= VS_SEVERITIES; s++) {
             vs_corrupter *c;
