@@ -48,6 +48,7 @@ struct vs_dist {
     bool *watched;                 /* (size): its process can be seen from here */
     struct part *part;
     int n_parts, parts;            /* in flight, allocated */
+    vs_device *group;              /* NULL: the means are made here */
     bool gone;
     char lost[128];
 };
@@ -145,6 +146,14 @@ int vs_dist_here(const vs_dist *dist)
 int vs_dist_cpus(const vs_dist *dist)
 {
     return dist ? dist->cpus : vs_cpu_count();
+}
+
+int vs_dist_local(const vs_dist *dist)
+{
+    int before = 0;
+    for (int r = 0; dist && r < dist->rank; r++)
+        before += dist->place[r].group == dist->place[dist->rank].group;
+    return before;
 }
 
 const char *vs_dist_lost(const vs_dist *dist)
@@ -275,7 +284,9 @@ static void hand_out(vs_dist *d, struct part *p, int tag)
 
 void vs_dist_mean_begin(vs_dist *dist, float *value, int64_t n)
 {
-    for (int64_t i = 0; dist && !dist->gone && i < n; i += PART)
+    if (dist && dist->group)
+        vs_device_mean_begin(dist->group, value, n);
+    for (int64_t i = 0; dist && !dist->group && !dist->gone && i < n; i += PART)
         begin_part(dist, value + i, n - i < PART ? (int)(n - i) : PART);
 }
 
@@ -283,6 +294,8 @@ void vs_dist_mean_end(vs_dist *dist)
 {
     if (!dist)
         return;
+    if (dist->group)
+        vs_device_mean_end(dist->group);
     const int n = dist->n_parts;
     for (int i = 0; i < n && wait_for(dist, dist->part[i].wait, 2 * dist->size); i++) {
         add_up(dist, &dist->part[i]);
@@ -350,4 +363,37 @@ vs_err vs_dist_agree(vs_dist *dist, vs_err err, bool *stop, double *mean)
     if (!heard)
         return err != VS_OK ? err : left(dist);
     return from < 0 ? VS_OK : spread(dist, found, from);
+}
+
+/* ---- GPUs -------------------------------------------------------------------------- */
+
+/* The id that process 0 made, or its error. */
+static vs_err tell_id(vs_dist *d, vs_device *dev, char id[VS_GROUP_ID])
+{
+    MPI_Request wait;
+    if (d->rank == 0)
+        vs_device_group_id(dev, id);
+    vs_err err = vs_device_sync(dev);
+    VS_TRY(vs_dist_agree(d, err, NULL, NULL));
+    MPI_Ibcast(id, VS_GROUP_ID, MPI_BYTE, 0, MPI_COMM_WORLD, &wait);
+    return wait_for(d, &wait, 1) ? VS_OK : left(d);
+}
+
+vs_err vs_dist_join(vs_dist *dist, vs_device *dev)
+{
+    char id[VS_GROUP_ID] = "";
+    if (!dist || dist->size == 1)
+        return VS_OK;
+    double gpus = vs_device_can_group(dev) ? 1 : 0;
+    VS_TRY(vs_dist_agree(dist, VS_OK, NULL, &gpus));
+    if (gpus > 0 && gpus < 1)
+        return VS_FAIL(VS_ERR_USAGE, "--device: %.0f of %d processes have a GPU, this one has %s; "
+                       "expected all or none", gpus * dist->size, dist->size,
+                       vs_device_name(dev));
+    if (gpus == 0)
+        return VS_OK;
+    VS_TRY(tell_id(dist, dev, id));
+    vs_device_group_join(dev, id, dist->rank, dist->size);
+    dist->group = dev;
+    return vs_device_sync(dev);
 }

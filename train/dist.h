@@ -11,7 +11,8 @@
  * waits: processes of its machine by their number; those of other machines are given up when
  * this one was told to stop (launchers tell the rest) and nothing came for VS_DIST_PATIENCE
  * seconds. Then vs_dist_lost() names it, every later call returns at once, and process 0 has
- * until the launcher kills it to save what it has.
+ * until the launcher kills it to save what it has. A group of GPUs does not know it in time (it
+ * may be the GPU that waits): there the launcher ends the run, with the checkpoint saved last.
  *
  * Every process makes the same calls in the same order. Thread-safety: from the thread that
  * opened it only.
@@ -23,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "train/device/device.h"
 
 typedef struct vs_dist vs_dist;
 
@@ -41,12 +43,21 @@ int vs_dist_here(const vs_dist *dist);         /* processes on this machine */
  * same mask divide it (mpirun may have given each its own). */
 int vs_dist_cpus(const vs_dist *dist);
 
+/* Which of the processes of this machine this one is, from 0. */
+int vs_dist_local(const vs_dist *dist);
+
+/* The GPUs of all processes form a group: values in the memory of `dev` are then averaged by it
+ * (NCCL), without the host. Nothing to do on CPUs. Errors: USAGE (some have a GPU, some not),
+ * DEVICE, UNSUPPORTED (no NCCL). All processes call it, and agree afterwards. */
+vs_err vs_dist_join(vs_dist *dist, vs_device *dev);
+
 /* The mean over the processes, in parts, while others are still being computed:
  *
  *     vs_dist_mean_begin(d, value, n);     value[0..n) may not be touched until
  *     vs_dist_mean_end(d);                 all that began is the mean, the same bits everywhere
  *
- * Summed in double in the order of the ranks, so the result depends on the values and P alone. */
+ * In the memory that all joined with, else in the host's. On CPUs summed in double in the order
+ * of the ranks, so the result depends on the values and P alone. */
 void vs_dist_mean_begin(vs_dist *dist, float *value, int64_t n);
 void vs_dist_mean_end(vs_dist *dist);
 

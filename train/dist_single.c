@@ -41,6 +41,16 @@ int vs_dist_cpus(const vs_dist *dist)
     return vs_cpu_count();
 }
 
+int vs_dist_local(const vs_dist *dist)
+{
+    return 0;
+}
+
+vs_err vs_dist_join(vs_dist *dist, vs_device *dev)
+{
+    return VS_OK;
+}
+
 void vs_dist_mean_begin(vs_dist *dist, float *value, int64_t n)
 {
 }

@@ -50,7 +50,7 @@ vs_err vs_trainer_begin(vs_trainer *t, vs_call *call)
 vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
 {
     const vs_train_settings *s = t->settings;
-    VS_TRY(vs_device_open(&t->dev, s->device, s->common.jobs));
+    VS_TRY(vs_device_open_local(&t->dev, s->device, vs_dist_local(t->dist), s->common.jobs));
     vs_device_set_precision(t->dev, (vs_precision)s->precision);
     VS_TRY(vs_trainer_check_memory(t, model));
     return vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true);
@@ -339,6 +339,8 @@ vs_err vs_trainer_run(vs_trainer *t, vs_err err)
     t->lock = -1;
     if (err == VS_OK)
         err = vs_trainer_check_start(t);
+    VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));
+    err = vs_dist_join(t->dist, t->dev);
     VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));
     err = is_first(t) ? open_folder(t) : VS_OK;
     VS_TRY(vs_dist_agree(t->dist, err, NULL, NULL));

@@ -156,3 +156,33 @@ vs_err vs_device_sync(vs_device *dev)
     dev->err = VS_OK;
     return err == VS_OK ? VS_OK : VS_FAIL(err, "%s", dev->detail);
 }
+
+/* ---- Groups ------------------------------------------------------------------------ */
+
+bool vs_device_can_group(const vs_device *dev)
+{
+    return dev->kind->group_join != NULL;
+}
+
+void vs_device_group_id(vs_device *dev, char id[VS_GROUP_ID])
+{
+    VS_ASSERT(vs_device_can_group(dev));
+    dev->kind->group_id(dev, id);
+}
+
+void vs_device_group_join(vs_device *dev, const char id[VS_GROUP_ID], int rank, int size)
+{
+    VS_ASSERT(vs_device_can_group(dev) && rank >= 0 && rank < size);
+    if (!vs_device_failed(dev))
+        dev->kind->group_join(dev, id, rank, size);
+}
+
+void vs_device_mean_begin(vs_device *dev, float *x, int64_t n)
+{
+    dev->kind->mean_begin(dev, x, n);
+}
+
+void vs_device_mean_end(vs_device *dev)
+{
+    dev->kind->mean_end(dev);
+}

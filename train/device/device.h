@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -29,12 +30,16 @@ typedef struct vs_device vs_device;
 /* n_threads: 0 = the CPUs of the affinity mask. *out is owned: vs_device_close(). */
 vs_err vs_device_open_cpu(vs_device **out, int n_threads);
 
-/* index: as nvidia-smi counts. Errors: DEVICE (no GPU, or it failed), NOMEM, UNSUPPORTED (no
+/* index: as nvidia-smi counts; -1 - k: GPU k of those that are
+ * visible, counted round. Errors: DEVICE (no GPU, or it failed), NOMEM, UNSUPPORTED (no
  * CUDA backend is installed). */
 vs_err vs_device_open_cuda(vs_device **out, int index);
 
 /* "auto" (CUDA if it is there, else the CPU), "cpu", "cuda", "cuda:1". USAGE otherwise. */
 vs_err vs_device_open(vs_device **out, const char *name, int n_threads);
+/* The same for process `local` of this machine, from 0: where the name says no number, it gets
+ * that GPU of those that it sees, counted round. */
+vs_err vs_device_open_local(vs_device **out, const char *name, int local, int n_threads);
 
 /* What the operations on a device compute in. BF16: products take bfloat16 and add in float;
  * weights, the residual stream, statistics and the optimiser stay in float. AUTO: BF16 where
@@ -71,6 +76,22 @@ vs_err vs_device_download(vs_device *dev, void *host, const void *src, size_t by
 
 /* Wait for everything queued; report and clear the first failure. */
 vs_err vs_device_sync(vs_device *dev);
+
+/* ---- Several devices, one in each of several processes ----------------------------------
+ *
+ * One process makes the id of a group, tells it to the others (train/dist.c does, over MPI), and
+ * all join. Only GPUs form groups; failures are remembered like those of any queued work.
+ *
+ *   mean_begin   x[i] becomes the mean over the group, i = 0..n-1: queued behind what is queued
+ *                now, beside what is queued later, which may not touch x until
+ *   mean_end     later work sees the means; the same bits on every device
+ */
+#define VS_GROUP_ID 128
+bool vs_device_can_group(const vs_device *dev);
+void vs_device_group_id(vs_device *dev, char id[VS_GROUP_ID]);
+void vs_device_group_join(vs_device *dev, const char id[VS_GROUP_ID], int rank, int size);
+void vs_device_mean_begin(vs_device *dev, float *x, int64_t n);
+void vs_device_mean_end(vs_device *dev);
 
 #ifdef __cplusplus
 }

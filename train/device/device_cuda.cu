@@ -168,11 +168,13 @@ static void cuda_close(vs_device *dev)
     for (int i = 0; i < VS_GPU_KEEPS; i++)
         if (dev->gpu->keep[i].state)
             dev->gpu->keep[i].close(dev, dev->gpu->keep[i].state);
+    vs_cuda_group_leave(dev);
     gpu_free(dev->gpu);
 }
 
 static const vs_device_kind cuda_kind = {
     cuda_take, cuda_give, cuda_upload, cuda_zero, cuda_download, cuda_wait, cuda_close,
+    vs_cuda_group_id, vs_cuda_group_join, vs_cuda_mean_begin, vs_cuda_mean_end,
 };
 
 /* ---- Opening ------------------------------------------------------------------------- */
@@ -193,8 +195,8 @@ static cudaError_t open_gpu(vs_gpu *gpu, int index)
     return bad;
 }
 
-/* In words; empty where the device may be opened. */
-static void look_for_gpu(char *why, size_t bytes, int index)
+/* In words; empty where the device may be opened. A negative index is counted round. */
+static void look_for_gpu(int *index, char *why, size_t bytes)
 {
     int devices = 0;
     const cudaError_t bad = cudaGetDeviceCount(&devices);
@@ -202,7 +204,9 @@ static void look_for_gpu(char *why, size_t bytes, int index)
     if (bad != cudaSuccess || devices < 1)
         snprintf(why, bytes, "no GPU can be used (%s)",
                  bad == cudaSuccess ? "there is none" : cudaGetErrorString(bad));
-    else if (index >= devices)
+    else if (*index < 0)
+        *index = (-1 - *index) % devices;
+    else if (*index >= devices)
         snprintf(why, bytes, "this machine has %d GPU%s, from cuda:0 on", devices,
                  devices == 1 ? "" : "s");
 }
@@ -211,7 +215,7 @@ vs_err vs_cuda_open(vs_device **out, int index, char *why, size_t bytes)
 {
     struct cudaDeviceProp about;
     char name[128];
-    look_for_gpu(why, bytes, index);
+    look_for_gpu(&index, why, bytes);
     if (*why)
         return VS_ERR_DEVICE;
     vs_gpu *const gpu = (vs_gpu *)calloc(1, sizeof(*gpu));

@@ -21,6 +21,11 @@ typedef struct vs_device_kind {
     void (*download)(vs_device *dev, void *host, const void *src, size_t bytes);
     void (*wait)(vs_device *dev);
     void (*close)(vs_device *dev);                     /* may be NULL */
+    /* As in device.h; NULL: this kind forms no groups. */
+    void (*group_id)(vs_device *dev, char id[VS_GROUP_ID]);
+    void (*group_join)(vs_device *dev, const char id[VS_GROUP_ID], int rank, int size);
+    void (*mean_begin)(vs_device *dev, float *x, int64_t n);
+    void (*mean_end)(vs_device *dev);
 } vs_device_kind;
 
 typedef struct vs_device_block {

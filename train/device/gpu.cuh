@@ -45,6 +45,7 @@ typedef struct vs_gpu {
     vs_narrow_copy *copy;
     int n_copies;
     vs_gpu_keep keep[VS_GPU_KEEPS];
+    struct vs_gpu_group *group;    /* NULL: alone (group.cu) */
 } vs_gpu;
 
 static inline cudaStream_t stream_of(const vs_device *dev)
@@ -52,6 +53,15 @@ static inline cudaStream_t stream_of(const vs_device *dev)
     return dev->gpu->stream;
 }
 
+/* ---- group.cu: the functions of vs_device_kind for groups --------------------------------- */
+typedef struct vs_gpu_group vs_gpu_group;
+void vs_cuda_group_id(vs_device *dev, char id[VS_GROUP_ID]);
+void vs_cuda_group_join(vs_device *dev, const char id[VS_GROUP_ID], int rank, int size);
+void vs_cuda_mean_begin(vs_device *dev, float *x, int64_t n);
+void vs_cuda_mean_end(vs_device *dev);
+void vs_cuda_group_leave(vs_device *dev);      /* before the stream goes */
+
+/* ---- device_cuda.cu ----------------------------------------------------------------------- */
 /* The bfloat16 copy of the weights at w, which lie in a block of vs_device_alloc(). It is made
  * when it is first asked for, of the whole block, and follows what is written to the block with
  * vs_device_upload(), vs_device_zero() and the operation adamw; whoever writes to weights in

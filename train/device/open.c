@@ -20,11 +20,10 @@
 #include "base/mem.h"
 #include "train/device/plugin.h"
 
-/* "cuda" or "cuda:N"; false when it is neither. */
+/* "cuda", which leaves *index, or "cuda:N"; false when it is neither. */
 static bool cuda_index(int *index, const char *name)
 {
     char *end;
-    *index = 0;
     if (strcmp(name, "cuda") == 0)
         return true;
     if (strncmp(name, "cuda:", 5) != 0 || name[5] < '0' || name[5] > '9')
@@ -36,11 +35,17 @@ static bool cuda_index(int *index, const char *name)
 
 vs_err vs_device_open(vs_device **out, const char *name, int n_threads)
 {
-    int index;
+    return vs_device_open_local(out, name, 0, n_threads);
+}
+
+vs_err vs_device_open_local(vs_device **out, const char *name, int local, int n_threads)
+{
+    int index = -1 - local;
     if (strcmp(name, "cpu") == 0)
         return vs_device_open_cpu(out, n_threads);
     if (strcmp(name, "auto") == 0)
-        return vs_device_open_cuda(out, 0) == VS_OK ? VS_OK : vs_device_open_cpu(out, n_threads);
+        return vs_device_open_cuda(out, index) == VS_OK ? VS_OK
+                                                        : vs_device_open_cpu(out, n_threads);
     if (cuda_index(&index, name))
         return vs_device_open_cuda(out, index);
     return VS_FAIL(VS_ERR_USAGE, "device: expected auto, cpu, cuda or cuda:N, got \"%s\"", name);
@@ -113,18 +118,20 @@ static vs_err load_plugin(const vs_cuda_plugin **out, const char *path)
 vs_err vs_device_open_cuda(vs_device **out, int index)
 {
     const vs_cuda_plugin *plugin = NULL;
-    char why[256] = "";
+    char why[256] = "", name[32] = "cuda";
+    if (index >= 0)
+        snprintf(name, sizeof(name), "cuda:%d", index);
     *out = NULL;
     char *const path = find_plugin();
     if (!path)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "device cuda:%d: no CUDA backend (%s) beside the "
-                       "program or in %s; use --device cpu", index, VS_CUDA_PLUGIN, VS_PLUGIN_DIR);
+        return VS_FAIL(VS_ERR_UNSUPPORTED, "device %s: no CUDA backend (%s) beside the "
+                       "program or in %s; use --device cpu", name, VS_CUDA_PLUGIN, VS_PLUGIN_DIR);
     vs_err err = load_plugin(&plugin, path);
     free(path);
     VS_TRY(err);
     err = plugin->open(out, index, why, sizeof(why));
     if (err != VS_OK)
-        return VS_FAIL(err, "device cuda:%d: %s; use --device cpu", index, why);
+        return VS_FAIL(err, "device %s: %s; use --device cpu", name, why);
     for (int i = 0; i < 2; i++)
         (*out)->cuda_ops[i] = plugin->ops[i];
     return VS_OK;

@@ -18,12 +18,13 @@ extern "C" {
 #define VS_CUDA_PLUGIN "vsyn-cuda.so"
 #define VS_CUDA_PLUGIN_ENTRY "vs_cuda_plugin_get"
 /* Raised with every change of vs_device, vs_device_kind, vs_ops or an operation's parameters. */
-#define VS_CUDA_ABI 1u
+#define VS_CUDA_ABI 2u
 
 typedef struct vs_cuda_plugin {
     uint32_t abi;                  /* VS_CUDA_ABI */
     uint32_t device_bytes;         /* sizeof(vs_device) */
-    /* As vs_device_open_cuda(); `why` (of `bytes` bytes) tells what went wrong. */
+    /* As vs_device_open_cuda(), and index -1 - k: visible GPU k, counted round;
+     * `why` (of `bytes` bytes) tells what went wrong. */
     vs_err (*open)(vs_device **out, int index, char *why, size_t bytes);
     const struct vs_ops *ops[2];   /* by precision */
 } vs_cuda_plugin;
