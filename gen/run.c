@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "gen/gen.h"
 #include "gen/scene/truth.h"
-#include "gen/shard.h"
+#include "base/shard.h"
 
 /* What decides the bytes of a set, from the options of its command. */
 static json_t *parameters_of(const vs_call *call)

@@ -1,7 +1,7 @@
 /* Sets of videos: into files and into a store, labels and splits, failures on the way. */
 #include "base/log.h"
 #include "gen/set.h"
-#include "gen/shard.h"
+#include "base/shard.h"
 #include "ingest/store/store.h"
 #include "tests/check.h"
 

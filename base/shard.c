@@ -6,7 +6,7 @@
  * --array=0-9, --array=1-10 and --array=0-90:10 all split a set into ten. Task numbers that
  * are not evenly spaced are refused: two tasks could make the same part and leave another.
  */
-#include "gen/shard.h"
+#include "base/shard.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* Which part of a set a run makes. Shard I of N makes the videos i with i mod N = I - 1. */
-#ifndef VSYN_GEN_SHARD_H
-#define VSYN_GEN_SHARD_H
+/* Which part of a set a run makes. Shard I of N takes the items i with i mod N = I - 1. */
+#ifndef VSYN_BASE_SHARD_H
+#define VSYN_BASE_SHARD_H
 
 #include <stdbool.h>
 
@@ -12,4 +12,4 @@ vs_err vs_shard_parse(int *shard, int *shards, const char *text);
  * it was taken from there. USAGE when both are there and contradict each other. */
 vs_err vs_shard_find(int *shard, int *shards, bool *array, const char *text);
 
-#endif /* VSYN_GEN_SHARD_H */
+#endif /* VSYN_BASE_SHARD_H */
