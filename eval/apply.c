@@ -16,7 +16,7 @@ struct apply_settings {
     vs_common common;
     int severity, variant;
     double angle;
-    bool negative;
+    bool negative, falling;
 };
 
 #define AT(field) offsetof(struct apply_settings, field)
@@ -29,6 +29,8 @@ static const vs_opt apply_opts[] = {
       .help = "motion_blur: this angle instead of one drawn for each frame" },
     { "reference-negative", VS_OPT_FLAG, AT(negative),
       .help = "as the published loader: the corruption sees the negative" },
+    { "falling-rain", VS_OPT_FLAG, AT(falling),
+      .help = "rain falls from frame to frame; otherwise drawn anew, as the benchmark does" },
     VS_OPTS_COMMON(struct apply_settings),
     { 0 }
 };
@@ -140,7 +142,7 @@ static vs_err run_apply(vs_call *call)
     const struct apply_settings *s = call->settings;
     const vs_corrupt_options options = { .variant = (vs_variant)s->variant, .angle = s->angle,
                                          .fixed_angle = vs_call_given(call, "angle"),
-                                         .negative = s->negative };
+                                         .negative = s->negative, .falling = s->falling };
     const char *in = call->args[1], *out = call->args[2];
     const vs_corruption *corruption;
     struct clip clip = { 0 };

@@ -1,4 +1,4 @@
-/* Blur by motion and by zoom (defocus is in defocus.c).
+/* Blur by motion, by zoom and by a long exposure (defocus is in defocus.c).
  *
  * motion_blur (ImageMagick 6): one-sided, n = 2r + 1 taps of weight ~ exp(-i^2 / 2 s^2),
  *     out(x, y) = sum over i of w_i in(x + ceil(i cos a - 1/2), y + ceil(i sin a - 1/2)),
@@ -10,14 +10,20 @@
  *     zoomed: the central ceil(H/z) rows enlarged to round(ceil(H/z) z) rows, corner on
  *     corner, bilinear, and cut to the central H again; columns alike.
  *     z = 1 is in the list, so the picture itself counts twice.
+ *
+ * temporal_motion_blur: frame t = floor(mean of frames t - K .. t + K - 1), those that exist; the
+ *     reference leaves out the K frames at both ends, whose windows are not whole.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/field.h"
 #include "eval/kinds.h"
 
 #define PI 3.14159265358979323846
+/* No multiplication is fused with an addition (meson.build): the same sums everywhere. */
+#define VECTOR __attribute__((target_clones("arch=x86-64-v4", "avx2", "default"), noinline))
 
 /* ---- Motion ------------------------------------------------------------------------------ */
 
@@ -51,15 +57,27 @@ static int clamp(int v, int lo, int hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-/* The picture in 16 bits as doubles, with `pad` columns repeated on both sides. */
-static void widen(double *wide, const uint8_t *src, int H, int W, int pad)
+/* The picture (H, W, C) in 16 bits as doubles, with `pad` columns repeated on both sides. */
+static void widen(double *wide, const uint8_t *src, int H, int W, int C, int pad)
 {
     for (int y = 0; y < H; y++)
         for (int x = -pad; x < W + pad; x++) {
-            const uint8_t *p = src + 3 * ((size_t)y * W + clamp(x, 0, W - 1));
-            for (int c = 0; c < 3; c++)
+            const uint8_t *p = src + (size_t)C * ((size_t)y * W + clamp(x, 0, W - 1));
+            for (int c = 0; c < C; c++)
                 *wide++ = 257.0 * p[c];
         }
+}
+
+VECTOR static void add_tap(double *sum, const double *from, double weight, int n)
+{
+    for (int i = 0; i < n; i++)
+        sum[i] += weight * from[i];
+}
+
+VECTOR static void to_bytes(uint8_t *dst, const double *sum, int n)
+{
+    for (int i = 0; i < n; i++)
+        dst[i] = (uint8_t)((int)((sum[i] < 65535 ? sum[i] : 65535) + 0.5) / 257);
 }
 
 static double motion_angle(const vs_frame *f)
@@ -68,62 +86,76 @@ static double motion_angle(const vs_frame *f)
     return f->options->fixed_angle ? f->options->angle : vs_rng_uniform(&rng, -45, 45);
 }
 
-static vs_err frame_motion(uint8_t *dst, const uint8_t *src, const vs_frame *f)
+vs_err vs_motion_blur(uint8_t *dst, const uint8_t *src, int H, int W, int C, double radius,
+                      double sigma, double degrees)
 {
-    const int H = f->H, W = f->W, n = 3 * W, pad = MOTION_TAPS;
-    const size_t stride = 3 * ((size_t)W + 2 * pad);
+    const int n = C * W, pad = MOTION_TAPS;
+    const size_t stride = (size_t)C * ((size_t)W + 2 * pad);
     struct motion m;
-    motion_taps(&m, f->level[0], f->level[1], motion_angle(f));
+    motion_taps(&m, radius, sigma, degrees);
     double *wide = malloc(sizeof(double) * (stride * (size_t)H + (size_t)n));
     if (!wide)
         return VS_FAIL(VS_ERR_NOMEM, "no memory to blur a %d x %d picture", W, H);
     double *sum = wide + stride * (size_t)H;
-    widen(wide, src, H, W, pad);
+    widen(wide, src, H, W, C, pad);
     for (int y = 0; y < H; y++, dst += n) {
         memset(sum, 0, sizeof(double) * (size_t)n);
-        for (int i = 0; i < m.n; i++) {
-            const double *from = wide + stride * (size_t)clamp(y + m.dy[i], 0, H - 1) +
-                                 3 * (pad + m.dx[i]);
-            for (int x = 0; x < n; x++)
-                sum[x] += m.weight[i] * from[x];
-        }
-        for (int x = 0; x < n; x++)
-            dst[x] = (uint8_t)((int)(fmin(sum[x], 65535) + 0.5) / 257);
+        for (int i = 0; i < m.n; i++)
+            add_tap(sum, wide + stride * (size_t)clamp(y + m.dy[i], 0, H - 1) +
+                             (ptrdiff_t)C * (pad + m.dx[i]), m.weight[i], n);
+        to_bytes(dst, sum, n);
     }
     free(wide);
     return VS_OK;
 }
 
-/* ---- Zoom -------------------------------------------------------------------------------- */
-
-/* Where the outputs of one axis are sampled: between i and j, at fraction f. */
-struct axis {
-    int i, j;
-    double f;
-};
-
-static void zoom_axis(struct axis *axis, int size, double zoom)
+static vs_err frame_motion(uint8_t *dst, const uint8_t *src, const vs_frame *f)
 {
-    const int crop = (int)ceil(size / zoom), start = (size - crop) / 2;
-    const int out = (int)nearbyint(crop * zoom), trim = (out - size) / 2;
-    const double step = out > 1 ? (double)(crop - 1) / (out - 1) : 0;
-    for (int k = 0; k < size; k++) {
-        const double at = (k + trim) * step;
-        const int i = clamp((int)at, 0, crop - 1);
-        axis[k] = (struct axis){ start + i, start + clamp(i + 1, 0, crop - 1), at - i };
-    }
+    return vs_motion_blur(dst, src, f->H, f->W, 3, f->level[0], f->level[1], motion_angle(f));
 }
 
+/* ---- Long exposure ------------------------------------------------------------------------ */
+
+VECTOR static void add_frame(uint16_t *sum, const uint8_t *frame, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = (uint16_t)(sum[i] + frame[i]);
+}
+
+/* A quotient that is no whole number is at least 1/22 below the next, more than a float errs. */
+VECTOR static void divide_frame(uint8_t *dst, const uint16_t *sum, float frames, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (uint8_t)(int)((float)sum[i] / frames);
+}
+
+static vs_err frame_exposure(uint8_t *dst, const uint8_t *src, const vs_frame *f)
+{
+    const int K = (int)f->level[0], first = f->t - K > 0 ? f->t - K : 0;
+    const int end = f->t + K < f->T ? f->t + K : f->T;
+    const size_t n = (size_t)f->H * f->W * 3;
+    uint16_t *sum = calloc(n, sizeof(*sum));
+    if (!sum)
+        return VS_FAIL(VS_ERR_NOMEM, "no memory for a %d x %d picture", f->W, f->H);
+    for (int t = first; t < end; t++)
+        add_frame(sum, f->clip + n * (size_t)t, n);
+    divide_frame(dst, sum, (float)(end - first), n);
+    free(sum);
+    return VS_OK;
+}
+
+/* ---- Zoom -------------------------------------------------------------------------------- */
+
 struct zoom_scratch {
-    struct axis *down, *across;
+    vs_axis *down, *across;
     double *line;                  /* (W, 3) one row between two rows */
     float *sum;                    /* (H, W, 3) */
 };
 
 static vs_err zoom_scratch_new(struct zoom_scratch *s, int H, int W)
 {
-    s->down = malloc(sizeof(struct axis) * (size_t)H);
-    s->across = malloc(sizeof(struct axis) * (size_t)W);
+    s->down = malloc(sizeof(vs_axis) * (size_t)H);
+    s->across = malloc(sizeof(vs_axis) * (size_t)W);
     s->line = malloc(sizeof(double) * 3 * (size_t)W);
     s->sum = calloc((size_t)H * W * 3, sizeof(float));
     return s->down && s->across && s->line && s->sum
@@ -143,15 +175,15 @@ static void add_zoomed(struct zoom_scratch *s, const uint8_t *src, int H, int W,
                        const double *unit)
 {
     float *sum = s->sum;
-    zoom_axis(s->down, H, zoom);
-    zoom_axis(s->across, W, zoom);
+    vs_zoom_axis(s->down, H, zoom);
+    vs_zoom_axis(s->across, W, zoom);
     for (int y = 0; y < H; y++) {
-        const struct axis *d = &s->down[y];
+        const vs_axis *d = &s->down[y];
         const uint8_t *a = src + (size_t)d->i * W * 3, *b = src + (size_t)d->j * W * 3;
         for (int x = 0; x < 3 * W; x++)
             s->line[x] = unit[a[x]] * (1 - d->f) + unit[b[x]] * d->f;
         for (int x = 0; x < W; x++, sum += 3) {
-            const struct axis h = s->across[x];
+            const vs_axis h = s->across[x];
             const double *p = s->line + 3 * h.i, *q = s->line + 3 * h.j;
             for (int c = 0; c < 3; c++)
                 sum[c] += (float)(p[c] * (1 - h.f) + q[c] * h.f);
@@ -182,3 +214,4 @@ static vs_err frame_zoom(uint8_t *dst, const uint8_t *src, const vs_frame *f)
 
 const vs_kind vs_kind_motion = { .frame = frame_motion };
 const vs_kind vs_kind_zoom = { .frame = frame_zoom };
+const vs_kind vs_kind_exposure = { .frame = frame_exposure };

@@ -29,6 +29,8 @@ static const vs_corruption table[] = {
     { "impulse_noise", "noise", "black or white, half each, for a fraction of the values",
       "fraction", 1, BOTH(L1(.03, .06, .09, .17, .27)), .random = true, PICTURE,
       .source = SCHIAPPA, .kind = &vs_kind_impulse },
+    { "shot_noise_c", "noise", "Poisson(c x) / c, stronger", "photons at white", 1,
+      BOTH(L1(60, 25, 12, 5, 3)), .random = true, PICTURE, .source = YI, .kind = &vs_kind_shot },
     { "speckle_noise", "noise", "x + x N(0, s)", "sigma, of x", 1,
       BOTH(L1(.15, .20, .25, .30, .35)), .random = true, PICTURE, .source = SCHIAPPA,
       .kind = &vs_kind_speckle },
@@ -48,6 +50,10 @@ static const vs_corruption table[] = {
       .random = true, PICTURE, .source = FORK, .kind = &vs_kind_glass },
     { "gaussian_blur", "blur", "Gaussian, cut at 4 sigma", "sigma in pixels", 1,
       BOTH(L1(1, 2, 3, 4, 6)), PICTURE, .source = HENDRYCKS, .kind = &vs_kind_gaussian_blur },
+    { "temporal_motion_blur", "blur",
+      "mean of frames t - n to t + n - 1, those that exist, at the video's own rate", "n", 1,
+      { L1(3, 5, 7, 9, 11), L1(1, 2, 3, 4, 6) }, .variants = true, .other = VS_VARIANT_SSV2,
+      .stream = true, .source = YI, .kind = &vs_kind_exposure },
     { "jpeg", "digital", "JPEG, baseline, 4:2:0", "quality", 1, BOTH(L1(25, 18, 15, 10, 7)),
       PICTURE, .source = SCHIAPPA, .kind = &vs_kind_jpeg },
     { "pixelate", "digital", "to a part of the size and back", "part", 1,
@@ -75,6 +81,15 @@ static const vs_corruption table[] = {
     { "saturate", "colour", "saturation of HSV * a + b", "a, b", 2,
       BOTH({ { .3, 0 }, { .1, 0 }, { 2, 0 }, { 5, .1 }, { 20, .2 } }), PICTURE, .source = YI,
       .kind = &vs_kind_saturate },
+    { "rain", "weather",
+      "streaks drawn anew for every frame, of colour 220 and lean -1; with --falling-rain they "
+      "fall, lean -10..9; contrast * d around the mean", "length, d, pixels of frame per streak", 3,
+      BOTH({ { 10, .8, 770 }, { 30, .8, 770 }, { 60, .7, 770 }, { 60, .6, 500 }, { 80, .5, 400 } }),
+      .random = true, PICTURE, .source = YI, .kind = &vs_kind_rain },
+    { "fog", "weather", "(x + c plasma) m / (m + c), m the brightest; one fractal for the clip",
+      "c, decay of the fractal", 2,
+      BOTH({ { 1.5, 2 }, { 2, 2 }, { 2.5, 1.7 }, { 2.5, 1.5 }, { 3, 1.4 } }), .random = true,
+      PICTURE, .source = YI, .kind = &vs_kind_fog },
     { "static_rotate", "camera", "the clip turned counter-clockwise, nearest pixel, black corners",
       "degrees", 1, BOTH(L1(7.5, 15, 30, 45, 90)), PICTURE, .source = SCHIAPPA,
       .kind = &vs_kind_static_rotate },
@@ -305,19 +320,27 @@ struct frames_job {
     const vs_corrupter *c;
     uint8_t *dst;
     const uint8_t *src;
-    int H, W;
+    int T, H, W;
     uint64_t seed;
+    void *scene;
     vs_err *err;                   /* (T) */
     char (*detail)[256];           /* (T): the message of a failed frame */
 };
+
+static vs_frame frame_of(const struct frames_job *job, int t)
+{
+    const vs_corrupter *c = job->c;
+    return (vs_frame){ .H = job->H, .W = job->W, .t = t, .T = job->T, .clip = job->src,
+                       .seed = job->seed, .level = c->level, .options = &c->options,
+                       .table = c->table, .scene = job->scene };
+}
 
 static void one_frame(void *ctx, int64_t i, int worker)
 {
     struct frames_job *job = ctx;
     const vs_corrupter *c = job->c;
     const size_t n = (size_t)job->H * job->W * 3;
-    const vs_frame frame = { .H = job->H, .W = job->W, .t = (int)i, .seed = job->seed,
-                             .level = c->level, .options = &c->options, .table = c->table };
+    const vs_frame frame = frame_of(job, (int)i);
     const uint8_t *src = job->src + n * (size_t)i;
     uint8_t *negative = NULL;
     if (c->options.negative && c->corruption->through_image) {
@@ -331,8 +354,9 @@ static void one_frame(void *ctx, int64_t i, int worker)
     free(negative);
 }
 
-static vs_err each_frame(struct frames_job *job, int T, vs_pool *pool)
+static vs_err each_frame(struct frames_job *job, vs_pool *pool)
 {
+    const int T = job->T;
     vs_err err = VS_OK;
     job->err = calloc((size_t)T, sizeof(*job->err));
     job->detail = calloc((size_t)T, sizeof(*job->detail));
@@ -363,13 +387,17 @@ vs_err vs_corrupter_run(const vs_corrupter *c, uint8_t *dst, int *T_out, const u
         return reorder(c, dst, T_out ? T_out : &same, src, T, (size_t)H * W * 3, seed);
     if (T_out)
         *T_out = T;
-    if (c->corruption->kind->clip) {
-        const vs_frame all = { .H = H, .W = W, .seed = seed, .level = c->level,
-                               .options = &c->options, .table = c->table };
-        return c->corruption->kind->clip(dst, src, T, &all);
-    }
-    struct frames_job job = { .c = c, .dst = dst, .src = src, .H = H, .W = W, .seed = seed };
-    return each_frame(&job, T, pool);
+    const vs_kind *kind = c->corruption->kind;
+    struct frames_job job = { .c = c, .dst = dst, .src = src, .T = T, .H = H, .W = W,
+                              .seed = seed };
+    const vs_frame all = frame_of(&job, 0);
+    if (kind->clip)
+        return kind->clip(dst, src, T, &all);
+    if (kind->scene)
+        VS_TRY(kind->scene(&job.scene, &all));
+    const vs_err err = each_frame(&job, pool);
+    free(job.scene);
+    return err;
 }
 
 vs_err vs_corrupt_apply(uint8_t *dst, int *T_out, const uint8_t *src, int T, int H, int W,

@@ -90,6 +90,11 @@ static void print_text(void)
            "The published loader of arXiv 2410.24213 feeds 0..255 where 0..1 is expected, so that\n"
            "picture corruptions (all but translate, temporal and codecs) see the negative image;\n"
            "--reference-negative reproduces it.\n"
+           "rain: the published program of Mini Kinetics-C draws a lean, forgets it and draws\n"
+           "the streaks of every frame anew, as here; with --falling-rain they lean and fall.\n"
+           "fog: one layer per clip, as there. temporal_motion_blur: the reference leaves out the\n"
+           "first and last n frames; here their windows are shorter. shot_noise_c is its\n"
+           "shot_noise.\n"
            "Lists of --corruptions: names, all, ucf101-p (18), ucf101-p14 (arXiv 2410.24213).\n");
 }
 

@@ -252,6 +252,8 @@ static void write_command(FILE *f, const vs_results *r)
     }
     if (json_is_true(json_object_get(r->settings, "reference_negative")))
         fprintf(f, " --reference-negative");
+    if (json_is_true(json_object_get(r->settings, "falling_rain")))
+        fprintf(f, " --falling-rain");
     fprintf(f, " --out ");
     shell_word(f, r->dir);
     fprintf(f, "</pre>\n");

@@ -65,6 +65,8 @@ typedef struct vs_corrupt_options {
     double fps;                    /* of the clips, for frame_rate; 0 = 25, ssv2: 12 */
     bool fixed_angle;              /* motion_blur: `angle` instead of one drawn per frame */
     double angle;                  /* degrees; 0 = trail to the right, 90 = down */
+    bool falling;                  /* rain: streaks of the clip fall from frame to frame, at its
+                                    * slant; otherwise drawn anew, as the benchmark does */
     bool negative;                 /* do as the published loader of arXiv 2410.24213 does: picture
                                     * corruptions see (256 - v) mod 256 */
 } vs_corrupt_options;

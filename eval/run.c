@@ -15,7 +15,7 @@ struct run_settings {
     vs_common common;
     const char *model, *store, *split, *corruptions, *severities, *views, *out, *device;
     int variant, batch;
-    bool negative;
+    bool negative, falling;
 };
 
 #define AT(field) offsetof(struct run_settings, field)
@@ -37,6 +37,8 @@ static const vs_opt run_opts[] = {
       .help = "which published definition, where two differ" },
     { "reference-negative", VS_OPT_FLAG, AT(negative),
       .help = "as the published loader: picture corruptions see the negative" },
+    { "falling-rain", VS_OPT_FLAG, AT(falling),
+      .help = "rain falls from frame to frame; otherwise drawn anew, as the benchmark does" },
     { "device", VS_OPT_TEXT, AT(device), .def = "auto", .arg = "auto|cpu|cuda[:N]",
       .help = "where the model runs" },
     { "batch", VS_OPT_INT, AT(batch), .def = "8", .min = 1, .max = 4096, .arg = "N",
@@ -110,12 +112,13 @@ static vs_err make_record(json_t **out, const struct run_settings *s, const vs_s
     while (name > 1 && s->model[name - 1] == '/')       /* the report is titled by its last part */
         name--;
     *out =
-        json_pack("{ss% ss ss ss ss ss ss sI ss sb si si si si si si}", "model", s->model, name,
+        json_pack("{ss% ss ss ss ss ss ss sI ss sb sb si si si si si si}", "model", s->model, name,
                   "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
                   s->corruptions, "severities", s->severities, "views", s->views, "seed",
                   (json_int_t)s->common.seed, "variant", variant,
-                  "reference_negative", s->negative, "frames", m->T, "height", m->H, "width",
-                  m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
+                  "reference_negative", s->negative, "falling_rain", s->falling, "frames", m->T,
+                  "height", m->H, "width", m->W, "stride", m->stride, "classes", m->classes,
+                  "batch", s->batch);
     return *out ? VS_OK
                 : VS_FAIL(VS_ERR_USAGE, "%s, %s, %s: a name here is not UTF-8, which the results "
                           "need", s->model, s->store, s->split);
@@ -261,7 +264,8 @@ static vs_err run_run(vs_call *call)
     const struct run_settings *s = call->settings;
     vs_evaluation e = { .seed = (uint64_t)s->common.seed, .threads = s->common.jobs,
                         .options = { .variant = (vs_variant)s->variant,
-                                     .negative = s->negative } };
+                                     .negative = s->negative,
+                                     .falling = s->falling } };
     struct plan plan = { 0 };
     vs_split split = { 0 };
     vs_err err = make_plan(&plan, s);

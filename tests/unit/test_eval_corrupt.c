@@ -56,6 +56,16 @@ Test(eval_corrupt, any_size_and_any_number_of_threads)
     vs_pool_close(&pool);
 }
 
+/* What stays as it is for the whole clip. */
+static bool once_per_clip(const vs_corruption *c)
+{
+    static const char *const name[] = { "translate", "fog" };
+    bool found = false;
+    for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
+        found = found || strcmp(c->name, name[i]) == 0;
+    return found;
+}
+
 Test(eval_corrupt, random_ones_follow_the_seed_and_the_frame_others_neither)
 {
     enum { T = 40, H = 41, W = 36, N = H * W * 3 };
@@ -72,7 +82,7 @@ Test(eval_corrupt, random_ones_follow_the_seed_and_the_frame_others_neither)
         int moves = 0;
         for (int t = 1; t < T; t++)
             moves += memcmp(a, a + t * N, N) != 0;
-        const bool per_frame = c->random && strcmp(c->name, "translate") != 0;
+        const bool per_frame = c->random && !once_per_clip(c);
         cr_expect_eq(moves > T / 2, per_frame, "%s: %d frames differ", c->name, moves);
         cr_expect(per_frame || moves == 0, "%s: %d frames differ", c->name, moves);
     }
@@ -109,7 +119,8 @@ Test(eval_corrupt, negative_is_the_corruption_of_the_negative)
         CHECK_OK(vs_corrupt_apply(b, NULL, c->through_image ? inverse : in, 1, H, W, c, 2, 1, NULL,
                                   NULL));
         cr_expect_eq(memcmp(a, b, N), 0, "%s", c->name);
-        cr_expect_eq(c->through_image, strcmp(c->name, "translate") != 0);
+        cr_expect_eq(c->through_image, strcmp(c->name, "translate") != 0 && !c->stream, "%s",
+                     c->name);
     }
     free(in);
 }
@@ -175,6 +186,95 @@ Test(eval_corrupt, rotate_is_a_static_rotation_by_a_whole_angle)
     cr_expect_eq(memcmp(turned[7], in, N), 0, "0 degrees is a copy");
     free(in);
     free(clip);
+    free(out);
+}
+
+/* ---- Weather and exposure ----------------------------------------------------------------- */
+
+/* Means counted by hand: window t - 3 .. t + 2 of severity 1, t - 1 .. t of ssv2. */
+Test(eval_corrupt, temporal_motion_blur_is_the_mean_of_neighbours)
+{
+    enum { T = 9, H = 3, W = 5, N = H * W * 3 };
+    const vs_corruption *c;
+    const vs_corrupt_options ssv2 = { .variant = VS_VARIANT_SSV2 };
+    uint8_t *in = picture(T, H, W), out[T * N];
+    CHECK_OK(vs_corruption_find(&c, "temporal_motion_blur"));
+    for (int K = 3; K >= 1; K -= 2) {
+        CHECK_OK(vs_corrupt_apply(out, NULL, in, T, H, W, c, 1, 0, K == 1 ? &ssv2 : NULL, NULL));
+        for (int i = 0; i < T * N; i++) {
+            int sum = 0, n = 0;
+            for (int t = i / N - K; t < i / N + K; t++)
+                if (t >= 0 && t < T) {
+                    sum += in[t * N + i % N];
+                    n++;
+                }
+            cr_assert_eq(out[i], sum / n, "K %d, value %d", K, i);
+        }
+    }
+    free(in);
+}
+
+/* Bright pixels of rain on black: 220 / 255 of 220 blurred over three columns, then contrast. */
+static double wet_share(const uint8_t *rgb, int n)
+{
+    int wet = 0;
+    for (int i = 0; i < n; i++)
+        wet += rgb[3 * i] > rgb[0] + 20;
+    return (double)wet / n;
+}
+
+/* 65 to 125 streaks of 11 to 81 pixels on 224 x 224, less what they share: with n H/(H - L)
+ * streaks crossing a row of 224 columns at random, the share of wet pixels lies near
+ * 1 - (1 - 1/224)^(n (L + 1) / 224). Bound: 5 deviations of one frame's mean over 8 frames, each
+ * streak a draw of its own. */
+Test(eval_corrupt, rain_wets_the_share_it_should)
+{
+    enum { T = 8, S = 224, N = S * S };
+    static const double length[] = { 10, 30, 60, 60, 80 }, streaks[] = { 65, 65, 65, 100, 125 };
+    uint8_t *in = vs_new(T * N * 3), *out = vs_new(T * N * 3);
+    const vs_corruption *c;
+    CHECK_OK(vs_corruption_find(&c, "rain"));
+    for (int falling = 0; falling < 2; falling++)
+        for (int s = 0; s < VS_SEVERITIES; s++) {
+            const vs_corrupt_options options = { .falling = falling };
+            double share = 0;
+            CHECK_OK(vs_corrupt_apply(out, NULL, in, T, S, S, c, s + 1, 9, &options, NULL));
+            for (int t = 0; t < T; t++)
+                share += wet_share(out + t * N * 3, N) / T;
+            /* Falling ones are spread over S + L rows, some of each outside the frame. */
+            const double inside = falling ? S / (S + length[s]) : 1;
+            const double per_row = streaks[s] * (length[s] + 1) * inside / S;
+            const double want = 1 - pow(1 - 1.0 / S, per_row);
+            const double deviation = want / sqrt(streaks[s] * (falling ? 1 : T));
+            cr_expect(fabs(share - want) < 5 * deviation, "severity %d%s: %g, expected %g +- %g",
+                      s + 1, falling ? " falling" : "", share, want, 5 * deviation);
+        }
+    free(in);
+    free(out);
+}
+
+/* A mean of 16 frames that stay: fog on grey does not depend on t, and its brightest and darkest
+ * places are those of plasma 1 and 0: (v + 255 c p) m / (m + c). */
+Test(eval_corrupt, fog_spans_its_range)
+{
+    enum { S = 256, N = S * S * 3 };
+    static const double amount[] = { 1.5, 2, 2.5, 2.5, 3 };
+    uint8_t *in = vs_new(N), *out = vs_new(N);
+    const vs_corruption *c;
+    CHECK_OK(vs_corruption_find(&c, "fog"));
+    memset(in, 102, N);
+    for (int s = 0; s < VS_SEVERITIES; s++) {
+        int low = 255, high = 0;
+        CHECK_OK(vs_corrupt_apply(out, NULL, in, 1, S, S, c, s + 1, 4, NULL, NULL));
+        for (int i = 0; i < N; i++) {
+            low = out[i] < low ? out[i] : low;
+            high = out[i] > high ? out[i] : high;
+        }
+        const double v = 102 / 255.0, a = amount[s];
+        cr_expect_eq(low, (int)(v * v / (v + a) * 255), "severity %d: %d", s + 1, low);
+        cr_expect_eq(high, (int)((v + a) * v / (v + a) * 255), "severity %d: %d", s + 1, high);
+    }
+    free(in);
     free(out);
 }
 
