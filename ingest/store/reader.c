@@ -2,8 +2,10 @@
  * rows that the crop needs, and the view (view.h). Nothing is allocated, and nothing is locked,
  * once the buffers have grown to the largest frame.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/checksum.h"
 #include "base/mem.h"
@@ -81,9 +83,24 @@ static vs_err at_frame(vs_err err, const vs_reader *r, const vs_clip *clip, int 
     return err;
 }
 
+/* No more memory than the pack has bytes, whatever index and table say. Asked before a buffer
+ * grows, which is seldom. */
+static vs_err check_inside(int fd, int64_t offset, size_t bytes, size_t room)
+{
+    struct stat st;
+    if (bytes < room)
+        return VS_OK;
+    if (fstat(fd, &st) != 0)
+        return VS_FAIL(VS_ERR_IO, "cannot read the size of the pack: %s", strerror(errno));
+    if (offset > st.st_size || bytes > (uint64_t)(st.st_size - offset))
+        return VS_FAIL(VS_ERR_CORRUPT, "the pack ends before its bytes");
+    return VS_OK;
+}
+
 static vs_err read_table(vs_reader *r, const vs_entry *e, int fd)
 {
     const size_t bytes = sizeof(*r->table) * (size_t)e->frames;
+    VS_TRY(check_inside(fd, e->offset, bytes, r->table_room));
     ROOM(r->table, bytes);
     VS_TRY(vs_pack_read(fd, r->table, bytes, e->offset));
     if (vs_checksum(r->table, bytes) != e->table_sum)
@@ -99,6 +116,7 @@ static vs_err read_frame(size_t *bytes, vs_reader *r, const vs_entry *e, int fd,
     if (start > end || end > record)
         return VS_FAIL(VS_ERR_CORRUPT, "outside of its clip");
     *bytes = (size_t)(end - start);
+    VS_TRY(check_inside(fd, e->offset + (int64_t)start, *bytes, r->data_room));
     ROOM(r->data, *bytes + 1);     /* an empty frame is an error of the decoder, not of malloc */
     VS_TRY(vs_pack_read(fd, r->data, *bytes, e->offset + (int64_t)start));
     if (vs_checksum(r->data, *bytes) != r->table[frame].sum)
