@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES 32
+#include "ingest/store/lanes.h"
+
+#define LANES VS_LANES
 #define ONE (1 << 14)
 #define ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
 
@@ -100,6 +102,8 @@ vs_err vs_view_fill(vs_view *v, const vs_view_planes *p, vs_rect crop, int w, in
 {
     v->w = w;
     v->h = h;
+    if (!v->lanes)
+        v->lanes = vs_lanes_best();
     for (int k = 0; k < 2; k++) {
         const double s = p->share[k] / 16.0;
         VS_TRY(fill_axis(&v->x[k], p->W[k], crop.x0 * s, crop.rw * s, w, flip));
@@ -125,35 +129,7 @@ void vs_view_free(vs_view *v)
     *v = (vs_view){ 0 };
 }
 
-/* ---- Kernels ------------------------------------------------------------------------------- */
-
-/* a * b / 2^15, rounded; in the words that the compiler knows as one instruction. */
-static inline int16_t times(int16_t a, int16_t b)
-{
-    return (int16_t)(((((int32_t)a * b) >> 14) + 1) >> 1);
-}
-
-static inline int16_t two(uint8_t a, int16_t u, uint8_t b, int16_t v)
-{
-    return (int16_t)(times((int16_t)(a << 7), u) + times((int16_t)(b << 7), v));
-}
-
-/* A row of 16-bit sums with 7 bits of fraction, at most 255.99, so that doubling never wraps. */
-KERNEL static void sum_rows(int16_t *restrict to, const uint8_t *restrict from, int stride,
-                            const int16_t *weight, int taps, int n)
-{
-    for (int t = 0; t < taps; t += 2) {
-        const bool pair = t + 1 < taps;
-        const uint8_t *const a = from + (ptrdiff_t)t * stride, *const b = pair ? a + stride : a;
-        const int16_t u = weight[t], v = pair ? weight[t + 1] : 0;
-        for (int c = 0; t == 0 && c < n; c++)
-            to[c] = two(a[c], u, b[c], v);
-        for (int c = 0; t > 0 && c < n; c++)
-            to[c] = (int16_t)(to[c] + two(a[c], u, b[c], v));
-    }
-    for (int c = 0; c < n; c++)
-        to[c] = (int16_t)((to[c] < 16383 ? to[c] : 16383) * 2);
-}
+/* ---- Turning ------------------------------------------------------------------------------- */
 
 typedef int16_t eight __attribute__((vector_size(16)));
 typedef uint8_t sixteen __attribute__((vector_size(16)));
@@ -200,62 +176,20 @@ static void turn16(uint8_t *to, int to_stride, const uint8_t *from, int stride)
         memcpy(to + (ptrdiff_t)i * to_stride, &a[i], sizeof(*a));
 }
 
-/* LANES values with 6 bits of fraction: the weighted sum of columns `first` onwards. */
-#define SUM_COLUMNS(to, columns, axis, i)                                                     \
-    do {                                                                                      \
-        const int16_t *at_ = (columns) +                                                      \
-                             (size_t)((axis)->first[i] - (axis)->from) * LANES;               \
-        const int16_t *w_ = (axis)->weight + (size_t)(i) * (size_t)(axis)->taps;              \
-        for (int l = 0; l < LANES; l++)                                                       \
-            (to)[l] = times(at_[l], w_[0]);                                                   \
-        for (int t = 1; t < (axis)->taps; t++) {                                              \
-            at_ += LANES;                                                                     \
-            for (int l = 0; l < LANES; l++)                                                   \
-                (to)[l] = (int16_t)((to)[l] + times(at_[l], w_[t]));                          \
-        }                                                                                     \
-    } while (0)
-
-static inline uint8_t level(int16_t v)
-{
-    const int16_t u = (int16_t)((v < 16320 ? v : 16320) + 32);
-    return (uint8_t)((u > 0 ? u : 0) >> 6);
-}
-
-/* Columns and colours of a strip: out (3 w, LANES). */
-KERNEL static void colour_columns(uint8_t *restrict out, const vs_view_axis *x,
-                                  const int16_t *restrict luma, const int16_t *restrict cb_columns,
-                                  const int16_t *restrict cr_columns)
-{
-    for (int i = 0; i < x[0].n; i++, out += 3 * LANES) {
-        int16_t y[LANES], cb[LANES], cr[LANES];
-        SUM_COLUMNS(y, luma, &x[0], i);
-        SUM_COLUMNS(cb, cb_columns, &x[1], i);
-        SUM_COLUMNS(cr, cr_columns, &x[1], i);
-        for (int l = 0; l < LANES; l++) {
-            const int16_t b = (int16_t)(cb[l] - (128 << 6)), r = (int16_t)(cr[l] - (128 << 6));
-            const int16_t red = (int16_t)(y[l] + r + times(r, 13173));
-            const int16_t green = (int16_t)(y[l] - times(b, 11277) - times(r, 23401));
-            const int16_t half = (int16_t)(b - times(b, 3736));   /* 0.886 Cb, added twice */
-            out[l] = level(red);
-            out[LANES + l] = level(green);
-            out[2 * LANES + l] = level((int16_t)(y[l] + 2 * half));
-        }
-    }
-}
-
 /* ---- A strip ------------------------------------------------------------------------------- */
 
 /* LANES rows of one plane, summed and turned: columns (end - from, LANES). Rows beyond the last
  * repeat it. */
-static void turn_rows(int16_t *columns, int16_t *rows, const vs_view_axis *x,
-                      const vs_view_axis *y, const uint8_t *plane, int stride, int row0, int at)
+static void turn_rows(const vs_lanes *lanes, int16_t *columns, int16_t *rows,
+                      const vs_view_axis *x, const vs_view_axis *y, const uint8_t *plane,
+                      int stride, int row0, int at)
 {
     const int n = x->end - x->from, pitch = ROUND_UP(n, 8);
     for (int l = 0; l < LANES; l++) {
         const int i = at + l < y->n ? at + l : y->n - 1;
-        sum_rows(rows + (ptrdiff_t)l * pitch,
-                 plane + (ptrdiff_t)(y->first[i] - row0) * stride + x->from, stride,
-                 y->weight + (size_t)i * (size_t)y->taps, y->taps, n);
+        lanes->rows(rows + (ptrdiff_t)l * pitch,
+                    plane + (ptrdiff_t)(y->first[i] - row0) * stride + x->from, stride,
+                    y->weight + (size_t)i * (size_t)y->taps, y->taps, n);
     }
     for (int l = 0; l < LANES; l += 8)
         for (int c = 0; c < pitch; c += 8)
@@ -295,9 +229,9 @@ void vs_view_run(vs_view *v, uint8_t *rgb, const uint8_t *const plane[3], const 
     uint8_t *const bytes = (uint8_t *)(columns[2] + half), *const edge = bytes + bytes_room(v);
     for (int at = 0; at < v->h; at += LANES) {
         for (int p = 0; p < 3; p++)
-            turn_rows(columns[p], rows, &v->x[p > 0], &v->y[p > 0], plane[p], stride[p], row0[p],
-                      at);
-        colour_columns(bytes, v->x, columns[0], columns[1], columns[2]);
+            turn_rows(v->lanes, columns[p], rows, &v->x[p > 0], &v->y[p > 0], plane[p], stride[p],
+                      row0[p], at);
+        v->lanes->columns(bytes, v->x, columns[0], columns[1], columns[2]);
         write_rows(rgb + (size_t)at * 3 * (size_t)v->w, bytes, edge, 3 * v->w,
                    v->h - at < LANES ? v->h - at : LANES);
     }

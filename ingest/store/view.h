@@ -36,6 +36,7 @@ typedef struct vs_view_axis {
 
 typedef struct vs_view {
     int w, h;
+    const struct vs_lanes *lanes;  /* inner loops (lanes.h); NULL: the fastest, at the next fill */
     vs_view_axis x[2], y[2];       /* of luma, of chroma */
     void *scratch;
     size_t scratch_room;
