@@ -1,5 +1,4 @@
-/* What every CPU operation shares: precision, threads, vector code, exp and the normal
- * distribution.
+/* What every CPU operation shares: precision, threads, vector code.
  *
  * Each file is compiled once per precision: VS_CPU(layernorm_fwd) is vs_layernorm_fwd_cpu in
  * one object and vs_layernorm_fwd_cpu_bf16 in the other, where vs_narrow is vs_bf16.
@@ -15,6 +14,7 @@
 #include <string.h>
 
 #include "train/device/device_priv.h"
+#include "train/ops/normal.h"
 #include "train/ops/ops.h"
 
 #define VS_CAT_(a, b, c) a##b##c
@@ -82,49 +82,6 @@ static inline int64_t vs_ceil_div(int64_t a, int64_t b)
 static inline int64_t vs_piece(int64_t n, int64_t from, int64_t size)
 {
     return n - from < size ? n - from : size;
-}
-
-/* e^x with a relative error below 2e-7. x < -87 gives a value near 1e-38, not zero.
- * x = k ln 2 + r, |r| <= ln 2 / 2; a polynomial for e^r; k goes into the exponent. Not a
- * number gives not a number. */
-static inline float vs_expf(float x)
-{
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
-    const float shift = 12582912.0f;                     /* 1.5 * 2^23: rounds to whole */
-    const float shifted = x * 1.44269504f + shift;       /* k stands in its lowest bits */
-    const float k = shifted - shift;
-    const float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;   /* ln 2 in two parts */
-    float p = 1.394111641e-03f;
-    p = p * r + 8.375132781e-03f;
-    p = p * r + 4.166635280e-02f;
-    p = p * r + 1.666641544e-01f;
-    p = p * r + 5.000000047e-01f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    uint32_t bits;
-    float power;
-    memcpy(&bits, &shifted, 4);
-    bits = (bits + 127) << 23;
-    memcpy(&power, &bits, 4);
-    return p * power;
-}
-
-/* The normal distribution F and its density f, for GELU and its slope. One exponential serves
- * both (Abramowitz and Stegun 7.1.26, absolute error of F below 1e-7):
- * 1 - F(|x|) = t (a1 + a2 t + ... + a5 t^4) e^(-x^2/2) / 2,  t = 1 / (1 + p |x| / sqrt 2). */
-static inline void vs_normal(float *F, float *f, float x)
-{
-    const float size = x < 0 ? -x : x, e = vs_expf(-0.5f * x * x);
-    const float t = 1.0f / (1.0f + 0.23164189f * size);
-    float p = 0.5307027145f;
-    p = p * t + -0.7265760135f;
-    p = p * t + 0.7107068705f;
-    p = p * t + -0.142248368f;
-    p = p * t + 0.1274147960f;
-    const float rest = p * t * e;
-    *F = x < 0 ? rest : 1.0f - rest;
-    *f = 0.39894228040143268f * e;
 }
 
 /* sum[c] += sum_n x[n,c], in order of rows within fixed pieces; stride: from row to row
