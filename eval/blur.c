@@ -148,6 +148,7 @@ static vs_err frame_exposure(uint8_t *dst, const uint8_t *src, const vs_frame *f
 
 struct zoom_scratch {
     vs_axis *down, *across;
+    double *unit;                  /* (H, W, 3) the picture in 0..1 */
     double *line;                  /* (W, 3) one row between two rows */
     float *sum;                    /* (H, W, 3) */
 };
@@ -156,9 +157,10 @@ static vs_err zoom_scratch_new(struct zoom_scratch *s, int H, int W)
 {
     s->down = malloc(sizeof(vs_axis) * (size_t)H);
     s->across = malloc(sizeof(vs_axis) * (size_t)W);
+    s->unit = malloc(sizeof(double) * (size_t)H * W * 3);
     s->line = malloc(sizeof(double) * 3 * (size_t)W);
     s->sum = calloc((size_t)H * W * 3, sizeof(float));
-    return s->down && s->across && s->line && s->sum
+    return s->down && s->across && s->unit && s->line && s->sum
                ? VS_OK
                : VS_FAIL(VS_ERR_NOMEM, "no memory to blur a %d x %d picture", W, H);
 }
@@ -167,21 +169,26 @@ static void zoom_scratch_free(struct zoom_scratch *s)
 {
     free(s->down);
     free(s->across);
+    free(s->unit);
     free(s->line);
     free(s->sum);
 }
 
-static void add_zoomed(struct zoom_scratch *s, const uint8_t *src, int H, int W, double zoom,
-                       const double *unit)
+VECTOR static void between(double *line, const double *a, const double *b, double f, int n)
+{
+    for (int x = 0; x < n; x++)
+        line[x] = a[x] * (1 - f) + b[x] * f;
+}
+
+static void add_zoomed(struct zoom_scratch *s, int H, int W, double zoom)
 {
     float *sum = s->sum;
     vs_zoom_axis(s->down, H, zoom);
     vs_zoom_axis(s->across, W, zoom);
     for (int y = 0; y < H; y++) {
         const vs_axis *d = &s->down[y];
-        const uint8_t *a = src + (size_t)d->i * W * 3, *b = src + (size_t)d->j * W * 3;
-        for (int x = 0; x < 3 * W; x++)
-            s->line[x] = unit[a[x]] * (1 - d->f) + unit[b[x]] * d->f;
+        between(s->line, s->unit + (size_t)d->i * W * 3, s->unit + (size_t)d->j * W * 3, d->f,
+                3 * W);
         for (int x = 0; x < W; x++, sum += 3) {
             const vs_axis h = s->across[x];
             const double *p = s->line + 3 * h.i, *q = s->line + 3 * h.j;
@@ -197,16 +204,15 @@ static vs_err frame_zoom(uint8_t *dst, const uint8_t *src, const vs_frame *f)
     const double largest = f->level[0], step = (1 + f->level[1]) - 1;
     const int zooms = (int)ceil((largest - 1) / f->level[1]);
     const size_t n = (size_t)f->H * f->W * 3;
-    double unit[256];
     struct zoom_scratch s = { 0 };
     vs_err err = zoom_scratch_new(&s, f->H, f->W);
-    for (int v = 0; v < 256; v++)
-        unit[v] = (float)(v / 255.0);
+    for (size_t i = 0; err == VS_OK && i < n; i++)
+        s.unit[i] = (float)(src[i] / 255.0);
     for (int k = 0; err == VS_OK && k < zooms; k++)
-        add_zoomed(&s, src, f->H, f->W, 1 + k * step, unit);
+        add_zoomed(&s, f->H, f->W, 1 + k * step);
     for (size_t i = 0; err == VS_OK && i < n; i++) {
-        const float mean = ((float)unit[src[i]] + s.sum[i]) / (float)(zooms + 1);
-        dst[i] = (uint8_t)(fminf(mean, 1) * 255);
+        const float mean = ((float)s.unit[i] + s.sum[i]) / (float)(zooms + 1);
+        dst[i] = (uint8_t)((mean > 1 ? 1 : mean) * 255);
     }
     zoom_scratch_free(&s);
     return err;

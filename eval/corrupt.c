@@ -13,7 +13,7 @@
 #define HENDRYCKS "Hendrycks & Dietterich, ICLR 2019 (ImageNet-C)"
 #define FORK "the evaluation code of arXiv 2410.24213"
 
-/* Five severities, of one, two numbers. */
+/* Five severities, of one number. */
 #define L1(a, b, c, d, e) { { a }, { b }, { c }, { d }, { e } }
 #define BOTH(...) { __VA_ARGS__, __VA_ARGS__ }
 #define PICTURE .through_image = true
@@ -74,6 +74,12 @@ static const vs_corruption table[] = {
     { "packet_loss", "codec", "packets of 1400 bytes of H.264 lost, decoded with concealment",
       "percent", 1, BOTH(L1(1, 2, 3, 4, 6)), .random = true, STREAM, .source = YI,
       .kind = &vs_kind_packet_loss },
+    { "elastic", "digital",
+      "bent by a random affine map and a smooth field, one for the clip; times 244 pixels of 224",
+      "shift, its smoothness, move of corners", 3,
+      BOTH({ { 2, .7, .1 }, { 2, .08, .2 }, { .05, .01, .02 }, { .07, .01, .02 },
+             { .12, .01, .02 } }),
+      .random = true, PICTURE, .source = HENDRYCKS, .kind = &vs_kind_elastic },
     { "contrast", "colour", "(x - mean) c + mean, channel by channel", "c", 1,
       BOTH(L1(.5, .4, .3, .2, .1)), PICTURE, .source = YI, .kind = &vs_kind_contrast },
     { "brightness", "colour", "value of HSV + c", "c", 1, BOTH(L1(.1, .2, .3, .4, .5)), PICTURE,
@@ -82,14 +88,28 @@ static const vs_corruption table[] = {
       BOTH({ { .3, 0 }, { .1, 0 }, { 2, 0 }, { 5, .1 }, { 20, .2 } }), PICTURE, .source = YI,
       .kind = &vs_kind_saturate },
     { "rain", "weather",
-      "streaks drawn anew for every frame, of colour 220 and lean -1; with --falling-rain they "
-      "fall, lean -10..9; contrast * d around the mean", "length, d, pixels of frame per streak", 3,
+      "streaks of grey 220, anew for every frame or (--falling-rain) falling; contrast * d",
+      "length, d, area per streak", 3,
       BOTH({ { 10, .8, 770 }, { 30, .8, 770 }, { 60, .7, 770 }, { 60, .6, 500 }, { 80, .5, 400 } }),
       .random = true, PICTURE, .source = YI, .kind = &vs_kind_rain },
     { "fog", "weather", "(x + c plasma) m / (m + c), m the brightest; one fractal for the clip",
       "c, decay of the fractal", 2,
       BOTH({ { 1.5, 2 }, { 2, 2 }, { 2.5, 1.7 }, { 2.5, 1.5 }, { 3, 1.4 } }), .random = true,
       PICTURE, .source = YI, .kind = &vs_kind_fog },
+    { "snow", "weather", "flakes that fall along their streaks; the picture whitened",
+      "mean, deviation, zoom, threshold, streak radius, streak sigma, picture kept", 7,
+      BOTH({ { .1, .3, 3, .5, 10, 4, .8 }, { .2, .3, 2, .5, 12, 4, .7 },
+             { .55, .3, 4, .9, 12, 8, .7 }, { .55, .3, 4.5, .85, 12, 8, .65 },
+             { .55, .3, 2.5, .85, 12, 12, .55 } }), .random = true, PICTURE, .source = HENDRYCKS,
+      .kind = &vs_kind_snow },
+    { "frost", "weather", "a v + b ice; ferns of ice grown here, one pane for the clip", "a, b", 2,
+      BOTH({ { 1, .4 }, { .8, .6 }, { .7, .7 }, { .65, .7 }, { .6, .75 } }), .random = true,
+      PICTURE, .source = HENDRYCKS, .kind = &vs_kind_frost },
+    { "spatter", "weather", "drops of water, then of mud, that stay on the lens",
+      "mean, deviation, sigma, threshold, strength, mud", 6,
+      BOTH({ { .65, .3, 4, .69, .6, 0 }, { .65, .3, 3, .68, .6, 0 }, { .65, .3, 2, .68, .5, 0 },
+             { .65, .3, 1, .65, 1.5, 1 }, { .67, .4, 1, .65, 1.5, 1 } }), .random = true, PICTURE,
+      .source = HENDRYCKS, .kind = &vs_kind_spatter },
     { "static_rotate", "camera", "the clip turned counter-clockwise, nearest pixel, black corners",
       "degrees", 1, BOTH(L1(7.5, 15, 30, 45, 90)), PICTURE, .source = SCHIAPPA,
       .kind = &vs_kind_static_rotate },

@@ -21,7 +21,8 @@
 #define SIDE 21                    /* the largest kernel */
 #define TAPS (SIDE * SIDE)
 #define PER_GROUP 257              /* 257 x 255 = 65535 */
-#define CHUNK 32                   /* values at a time: 4 vectors of 8 */
+#define CHUNK 32                   /* values at a time: one vector */
+#define VECTOR __attribute__((target_clones("arch=x86-64-v4", "avx2", "default"), noinline))
 /* Beyond the error of at most TAPS float32 additions near 256. */
 #define NEAR 0x1p-7f
 /* Weights below this cannot carry a sum of the others over a whole number: those are
@@ -167,32 +168,19 @@ static uint16_t *prefix_sums(const uint8_t *src, int H, int W, int m, size_t str
     return sum;
 }
 
-typedef uint16_t lanes __attribute__((vector_size(16)));
-
-static lanes load(const uint16_t *p)
-{
-    lanes v;
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
+typedef uint16_t lanes __attribute__((vector_size(2 * CHUNK)));
 
 /* s[0..CHUNK-1]: the bytes under one group. */
-static void sum_group(uint16_t *s, const uint16_t *sum, size_t stride, const struct run *run,
-                      int n)
+static inline void sum_group(uint16_t *s, const uint16_t *sum, size_t stride, const struct run *run,
+                             int n)
 {
-    lanes a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+    lanes all = { 0 }, top, bottom;
     for (int k = 0; k < n; k++) {
-        const uint16_t *top = sum + (size_t)run[k].top * stride + 3 * run[k].dx;
-        const uint16_t *bottom = sum + (size_t)run[k].bottom * stride + 3 * run[k].dx;
-        a += load(bottom) - load(top);
-        b += load(bottom + 8) - load(top + 8);
-        c += load(bottom + 16) - load(top + 16);
-        d += load(bottom + 24) - load(top + 24);
+        memcpy(&top, sum + (size_t)run[k].top * stride + 3 * run[k].dx, sizeof(top));
+        memcpy(&bottom, sum + (size_t)run[k].bottom * stride + 3 * run[k].dx, sizeof(bottom));
+        all += bottom - top;
     }
-    memcpy(s, &a, sizeof(a));
-    memcpy(s + 8, &b, sizeof(b));
-    memcpy(s + 16, &c, sizeof(c));
-    memcpy(s + 24, &d, sizeof(d));
+    memcpy(s, &all, sizeof(all));
 }
 
 static double exact(const struct defocus *t, uint16_t s[][CHUNK], int i)
@@ -203,8 +191,8 @@ static double exact(const struct defocus *t, uint16_t s[][CHUNK], int i)
     return v;
 }
 
-static void blur_chunk(uint8_t *dst, int n, const uint16_t *sum, size_t stride,
-                       const struct defocus *t)
+VECTOR static void blur_chunk(uint8_t *dst, int n, const uint16_t *sum, size_t stride,
+                              const struct defocus *t)
 {
     uint16_t s[TAPS][CHUNK];
     float v[CHUNK] = { 0 };

@@ -57,7 +57,7 @@ static void refine(const struct plasma *p, int step)
                             (*at(p, y, x) + *at(p, y + step, x)));
 }
 
-static double *make_plasma(int side, double decay, vs_rng *rng)
+double *vs_plasma(int side, double decay, vs_rng *rng)
 {
     const size_t n = (size_t)side * (size_t)side;
     struct plasma p = { .map = calloc(n, sizeof(double)), .side = side, .wibble = 100, .rng = rng };
@@ -84,7 +84,7 @@ static vs_err scene_fog(void **scene, const vs_frame *f)
     int side = 2;
     while (side < f->H || side < f->W)
         side *= 2;
-    double *map = make_plasma(side, f->level[1], &rng);
+    double *map = vs_plasma(side, f->level[1], &rng);
     double *layer = malloc(sizeof(double) * 3 * (size_t)f->H * (size_t)f->W), *to = layer;
     for (int y = 0; layer && map && y < f->H; y++)
         for (int x = 0; x < f->W; x++, to += 3)

@@ -62,6 +62,11 @@ extern const vs_kind vs_kind_mpeg1, vs_kind_mpeg2, vs_kind_h264_crf, vs_kind_h26
     vs_kind_h264_abr, vs_kind_bit_error, vs_kind_packet_loss;
 /* fog.c, rain.c */
 extern const vs_kind vs_kind_fog, vs_kind_rain;
+/* The plasma of fog.c: (side, side) in 0..1, side a power of two from 2. The caller frees it; NULL
+ * when there is no memory. */
+double *vs_plasma(int side, double decay, vs_rng *rng);
+/* snow.c, frost.c, spatter.c, elastic.c */
+extern const vs_kind vs_kind_snow, vs_kind_frost, vs_kind_spatter, vs_kind_elastic;
 /* camera.c */
 extern const vs_kind vs_kind_static_rotate, vs_kind_rotate, vs_kind_translate;
 /* temporal.c */

@@ -58,6 +58,62 @@ static void print_levels(const vs_corruption *c, int variant)
     printf("   %s\n", c->numbers);
 }
 
+/* Many numbers: a row for each, named by its part of "mean, deviation, ...". */
+static void print_numbers(const vs_corruption *c)
+{
+    const char *name = c->numbers;
+    for (int k = 0; k < c->n_numbers; k++) {
+        const size_t n = strcspn(name, ",");
+        printf("    %-8s", "");
+        for (int s = 0; s < VS_SEVERITIES; s++)
+            printf(" %9g", c->level[0][s][k]);
+        printf("   %.*s\n", (int)n, name);
+        name += n + (name[n] ? 2 : 0);
+    }
+}
+
+/* Authors and year, without the data sets behind them. */
+static int source_length(const char *source)
+{
+    const char *end = strstr(source, " (");
+    return (int)(end ? (size_t)(end - source) : strlen(source));
+}
+
+static const char notes[] =
+    "\n"
+    "Columns are severities 1 to 5. x is the picture in 0..1, v its byte; results are\n"
+    "truncated to bytes. Temporal corruptions act on the whole strided video, before views\n"
+    "are cut; frame_rate, temporal_motion_blur and all codecs on the video at its own rate,\n"
+    "before it is strided; the others on each view.\n"
+    "\n"
+    "Lists of --corruptions: names, all, ucf101-p (18), ucf101-p14 (arXiv 2410.24213).\n"
+    "\n"
+    "--variant vlmr does as VideoLanguageModelRobustness where two lines are shown or the text\n"
+    "says so, the default as ActionRecognitionRobustnessEval (arre); --variant ssv2 takes the\n"
+    "numbers of SSv2-C for those of Mini Kinetics-C.\n"
+    "\n"
+    "What to know of the references:\n"
+    "- The published loader of arXiv 2410.24213 feeds 0..255 where 0..1 is expected, so that\n"
+    "  picture corruptions (all but translate, temporal and codecs) see the negative image;\n"
+    "  --reference-negative reproduces it.\n"
+    "- arre: the severities of jumble, box_jumble and freeze are not monotonic on short clips,\n"
+    "  and sampling shortens them (the last frame is then repeated).\n"
+    "- glass_blur means to swap pixels and overwrites one by the other: here as there.\n"
+    "- mpeg1, mpeg2, codec: libavcodec as installed, x264 and x265 (GPL) only through it; the\n"
+    "  bytes depend on their versions, not on threads. mpeg2video and mpeg4 take no quantiser\n"
+    "  above 31: what is beyond only makes them skip more. Lost frames are held. Short clips are\n"
+    "  short streams: few of them meet a bit_error or a packet_loss.\n"
+    "- rain: the published program draws a lean, forgets it, and draws the streaks of every frame\n"
+    "  anew: here as there. With --falling-rain they lean and fall.\n"
+    "- temporal_motion_blur: the reference leaves out the first and last n frames, whose\n"
+    "  windows are not whole; here the clip keeps its length.\n"
+    "- shot_noise_c is the shot_noise of Mini Kinetics-C.\n"
+    "- snow, frost, spatter, elastic: ImageNet-C has pictures only. Here they are drawn once for a\n"
+    "  clip: snow falls, ice and drops stay. fog is one layer per clip as in Mini Kinetics-C.\n"
+    "- The frost of ImageNet-C are photographs of others: the ice is grown here, as bright and as\n"
+    "  uneven as theirs.\n"
+    "- elastic: lengths count for 224 pixels, here of the shorter side.\n";
+
 static void print_text(void)
 {
     const char *group = "";
@@ -66,36 +122,16 @@ static void print_text(void)
         if (strcmp(c->group, group) != 0)
             printf("%s%s\n", i ? "\n" : "", c->group);
         group = c->group;
-        printf("  %s: %s\n", c->name, c->what);
+        printf("  %s: %s [%.*s]\n", c->name, c->what, source_length(c->source), c->source);
         if (vs_corruption_missing(c))
             printf("    not here: %s\n", vs_corruption_missing(c));
-        for (int v = 0; v < (c->variants ? VS_VARIANTS : 1); v++)
-            print_levels(c, v);
+        if (c->n_numbers > 3)
+            print_numbers(c);
+        else
+            for (int v = 0; v < (c->variants ? VS_VARIANTS : 1); v++)
+                print_levels(c, v);
     }
-    printf("\n"
-           "Columns are severities 1 to 5. x is the picture in 0..1; results are truncated to\n"
-           "bytes. Temporal corruptions act on the whole strided video, before views are cut;\n"
-           "frame_rate and all codecs on the video at its own rate, before it is strided; the\n"
-           "others on each view. Sources: Schiappa et al., CVPR 2023, by default as in\n"
-           "ActionRecognitionRobustnessEval (arre); gaussian_blur, pixelate: ImageNet-C; colour:\n"
-           "Mini Kinetics-C; glass_blur: the code of arXiv 2410.24213. --variant vlmr does as\n"
-           "VideoLanguageModelRobustness where two lines are shown or the text says so.\n"
-           "mpeg1, mpeg2, codec: libavcodec as installed, x264 and x265 (GPL) only through it;\n"
-           "the bytes depend on their versions, not on threads. mpeg2video and mpeg4 take no\n"
-           "quantiser above 31: what is beyond only makes them skip more. Lost frames are held.\n"
-           "Short clips are short streams: few of them meet a bit_error or a packet_loss. Of\n"
-           "frame_rate, --variant ssv2 has the rates of SSv2-C.\n"
-           "Known of arre: the severities of jumble, box_jumble and freeze are not monotonic on\n"
-           "short clips, and sampling shortens them (the last frame is then repeated).\n"
-           "The published loader of arXiv 2410.24213 feeds 0..255 where 0..1 is expected, so that\n"
-           "picture corruptions (all but translate, temporal and codecs) see the negative image;\n"
-           "--reference-negative reproduces it.\n"
-           "rain: the published program of Mini Kinetics-C draws a lean, forgets it and draws\n"
-           "the streaks of every frame anew, as here; with --falling-rain they lean and fall.\n"
-           "fog: one layer per clip, as there. temporal_motion_blur: the reference leaves out the\n"
-           "first and last n frames; here their windows are shorter. shot_noise_c is its\n"
-           "shot_noise.\n"
-           "Lists of --corruptions: names, all, ucf101-p (18), ucf101-p14 (arXiv 2410.24213).\n");
+    fputs(notes, stdout);
 }
 
 static vs_err run_list(vs_call *call)

@@ -7,7 +7,9 @@
  * Definitions follow the public benchmark of Schiappa et al. (CVPR 2023), which
  * arXiv 2410.24213 uses; where its two published programs differ there are two variants,
  * `arre` (ActionRecognitionRobustnessEval) and `vlmr` (VideoLanguageModelRobustness).
- * Colour, gaussian_blur and pixelate are those of ImageNet-C (Hendrycks & Dietterich, ICLR 2019).
+ * Colour, gaussian_blur, pixelate, snow, frost, spatter and elastic are those of ImageNet-C
+ * (Hendrycks & Dietterich, ICLR 2019); shot_noise_c, temporal_motion_blur, rain, fog and most
+ * codecs those of Mini Kinetics-C and SSv2-C (Yi et al., NeurIPS 2021).
  * Every definition that draws nothing at random equals the reference bit for bit.
  *
  * Ownership: the caller owns all clips. Errors: NOMEM, CODEC from libjpeg-turbo and libavcodec,
@@ -23,6 +25,7 @@
 #include "base/pool.h"
 
 #define VS_SEVERITIES 5
+#define VS_NUMBERS 7                   /* most that a severity has */
 
 typedef enum vs_variant { VS_VARIANT_ARRE, VS_VARIANT_VLMR, VS_VARIANT_SSV2 } vs_variant;
 #define VS_VARIANTS 2                  /* most that one corruption has */
@@ -32,8 +35,8 @@ typedef struct vs_corruption {
     const char *name, *group;
     const char *what;              /* the definition, one line */
     const char *numbers;           /* what the numbers of a severity are: "sigma (0..1 scale)" */
-    int n_numbers;                 /* 1..3 */
-    double level[VS_VARIANTS][VS_SEVERITIES][3];
+    int n_numbers;                 /* 1..VS_NUMBERS */
+    double level[VS_VARIANTS][VS_SEVERITIES][VS_NUMBERS];
     bool variants;                 /* there are two, in level[0] and level[1]: */
     vs_variant other;              /* which one level[1] is; 0 = vlmr */
     bool temporal;                 /* acts on the order of frames: on the whole strided video,

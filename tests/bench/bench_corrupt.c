@@ -1,8 +1,11 @@
-/* Seconds per clip of 16 x 224 x 224 for every corruption, one thread: JSON lines, the
- * slowest severity of each. Usage: bench_corrupt [NAME] */
+/* CPU seconds per clip of 16 x 224 x 224 for every corruption, one thread, the slowest severity of
+ * each, beside the Python reference where its cost was measured (../shared/golden/corrupt, and for
+ * weather the published programs): JSON lines, or with "table" the table of the README.
+ * Usage: bench_corrupt [table] [NAME] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -23,44 +26,102 @@ static uint8_t *make_clip(void)
     return clip;
 }
 
+static const struct reference {
+    const char *name;
+    double low, high;              /* seconds */
+} references[] = {
+    { "gaussian_noise", .04, .05 }, { "shot_noise", .12, .13 },   { "impulse_noise", .04, .05 },
+    { "speckle_noise", .04, .05 },  { "defocus_blur", .07, .09 }, { "motion_blur", .77, .96 },
+    { "zoom_blur", 1.2, 1.3 },      { "glass_blur", 8, 12.5 },    { "jpeg", .007, .009 },
+    { "rotate", .0025, .0025 },     { "translate", .007, .007 },
+};
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static double seconds(const vs_corrupter *c, uint8_t *out, const uint8_t *clip)
 {
     double best = 1e9;
-    for (int k = 0; k < 3; k++) {
-        const double start = vs_now();
+    for (int k = 0; k < 5; k++) {
+        const double start = cpu_seconds();
         int frames;
         if (vs_corrupter_run(c, out, &frames, clip, T, H, W, (uint64_t)k, NULL) != VS_OK)
             exit(1);
-        const double took = vs_now() - start;
+        const double took = cpu_seconds() - start;
         best = took < best ? took : best;
     }
     return best;
 }
 
+struct row {
+    int severity;
+    double slowest, prepare;
+};
+
+static struct row measure(const vs_corruption *corruption, uint8_t *out, const uint8_t *clip)
+{
+    struct row r = { 0 };
+    for (int s = 1; s <= VS_SEVERITIES; s++) {
+        vs_corrupter *c;
+        const double start = cpu_seconds();
+        if (vs_corrupter_open(&c, corruption, s, NULL) != VS_OK)
+            exit(1);
+        const double opened = cpu_seconds() - start, took = seconds(c, out, clip);
+        vs_corrupter_close(&c);
+        r.prepare = opened > r.prepare ? opened : r.prepare;
+        r.severity = took > r.slowest ? s : r.severity;
+        r.slowest = took > r.slowest ? took : r.slowest;
+    }
+    return r;
+}
+
+static const struct reference *reference_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(references) / sizeof(*references); i++)
+        if (strcmp(references[i].name, name) == 0)
+            return &references[i];
+    return NULL;
+}
+
+static void print_table(const char *name, struct row r, const struct reference *known)
+{
+    printf("| %s | %.1f |", name, 1e3 * r.slowest);
+    if (known && known->low < known->high)
+        printf(" %g .. %g |\n", 1e3 * known->low, 1e3 * known->high);
+    else if (known)
+        printf(" %g |\n", 1e3 * known->low);
+    else
+        printf(" |\n");
+}
+
+static void print_json(const char *name, struct row r, const struct reference *known)
+{
+    printf("{\"bench\": \"corrupt\", \"name\": \"%s\", \"clip\": \"16x224x224\", "
+           "\"threads\": 1, \"severity\": %d, \"cpu_seconds\": %.4f, \"prepare_seconds\": %.4f",
+           name, r.severity, r.slowest, r.prepare);
+    if (known)
+        printf(", \"reference_seconds\": [%g, %g]", known->low, known->high);
+    printf("}\n");
+}
+
 int main(int argc, char **argv)
 {
+    const bool table = argc > 1 && strcmp(argv[1], "table") == 0;
+    const char *only = argc > 1 + table ? argv[1 + table] : NULL;
     uint8_t *clip = make_clip(), *out = vs_new(N);
+    if (table)
+        printf("| corruption | ms of CPU | the Python reference |\n|---|---|---|\n");
     for (int i = 0; i < vs_corruption_count(); i++) {
         const vs_corruption *corruption = vs_corruption_at(i);
-        double slowest = 0, prepare = 0;
-        int severity = 0;
-        const bool asked = argc < 2 || strcmp(argv[1], corruption->name) == 0;
-        if (!asked || vs_corruption_missing(corruption))
+        if ((only && strcmp(only, corruption->name) != 0) || vs_corruption_missing(corruption))
             continue;
-        for (int s = 1; s <= VS_SEVERITIES; s++) {
-            vs_corrupter *c;
-            const double start = vs_now();
-            if (vs_corrupter_open(&c, corruption, s, NULL) != VS_OK)
-                exit(1);
-            const double opened = vs_now() - start, took = seconds(c, out, clip);
-            vs_corrupter_close(&c);
-            prepare = opened > prepare ? opened : prepare;
-            severity = took > slowest ? s : severity;
-            slowest = took > slowest ? took : slowest;
-        }
-        printf("{\"bench\": \"corrupt\", \"name\": \"%s\", \"clip\": \"16x224x224\", "
-               "\"threads\": 1, \"severity\": %d, \"seconds\": %.4f, \"prepare_seconds\": %.4f}\n",
-               corruption->name, severity, slowest, prepare);
+        const struct row r = measure(corruption, out, clip);
+        (table ? print_table : print_json)(corruption->name, r, reference_of(corruption->name));
+        fflush(stdout);
     }
     free(clip);
     free(out);

@@ -59,7 +59,7 @@ Test(eval_corrupt, any_size_and_any_number_of_threads)
 /* What stays as it is for the whole clip. */
 static bool once_per_clip(const vs_corruption *c)
 {
-    static const char *const name[] = { "translate", "fog" };
+    static const char *const name[] = { "translate", "fog", "frost", "spatter", "elastic" };
     bool found = false;
     for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
         found = found || strcmp(c->name, name[i]) == 0;
