@@ -108,8 +108,8 @@ static const char notes[] =
     "- temporal_motion_blur: the reference leaves out the first and last n frames, whose\n"
     "  windows are not whole; here the clip keeps its length.\n"
     "- shot_noise_c is the shot_noise of Mini Kinetics-C.\n"
-    "- snow, frost, spatter, elastic: ImageNet-C has pictures only. Here they are drawn once for a\n"
-    "  clip: snow falls, ice and drops stay. fog is one layer per clip as in Mini Kinetics-C.\n"
+    "- snow, frost, spatter, elastic: ImageNet-C has pictures only. Here they are drawn once\n"
+    "  for a clip: snow falls, ice and drops stay. fog: one layer per clip, as Mini Kinetics-C.\n"
     "- The frost of ImageNet-C are photographs of others: the ice is grown here, as bright and as\n"
     "  uneven as theirs.\n"
     "- elastic: lengths count for 224 pixels, here of the shorter side.\n";
