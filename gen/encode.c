@@ -84,7 +84,7 @@ static vs_err open_codec(vs_encoder *e)
     c->gop_size = 12;
     c->max_b_frames = 0;
     c->thread_count = 1;
-    c->flags |= AV_CODEC_FLAG_BITEXACT | AV_CODEC_FLAG_GLOBAL_HEADER;
+    c->flags |= AV_CODEC_FLAG_BITEXACT | (o->avi ? 0 : AV_CODEC_FLAG_GLOBAL_HEADER);
     set_quality(c, o);
     const int bad = avcodec_open2(c, codec, NULL);
     return bad < 0 ? fail(bad, "open the codec") : VS_OK;
@@ -92,9 +92,10 @@ static vs_err open_codec(vs_encoder *e)
 
 static vs_err open_format(vs_encoder *e)
 {
-    int bad = avformat_alloc_output_context2(&e->format, NULL, "mp4", NULL);
+    const bool avi = e->options.avi;
+    int bad = avformat_alloc_output_context2(&e->format, NULL, avi ? "avi" : "mp4", NULL);
     if (bad < 0)
-        return fail(bad, "make an MP4 file");
+        return fail(bad, "make the file");
     e->format->flags |= AVFMT_FLAG_BITEXACT;
     e->stream = avformat_new_stream(e->format, NULL);
     if (!e->stream)
@@ -105,11 +106,11 @@ static vs_err open_format(vs_encoder *e)
     if (bad >= 0)
         bad = avio_open_dyn_buf(&e->format->pb);
     /* Times begin at 0 without one; readers that know no edit lists then agree. */
-    if (bad >= 0)
+    if (bad >= 0 && !avi)
         bad = av_opt_set_int(e->format->priv_data, "use_editlist", 0, 0);
     if (bad >= 0)
         bad = avformat_write_header(e->format, NULL);
-    return bad < 0 ? fail(bad, "begin an MP4 file") : VS_OK;
+    return bad < 0 ? fail(bad, "begin the file") : VS_OK;
 }
 
 static vs_err new_frame(AVFrame **out, const vs_encoder *e)
@@ -268,7 +269,7 @@ vs_err vs_encoder_finish(vs_encoder **encoder, const char *path, int64_t *bytes)
     vs_err err = encode(e, NULL);
     if (err == VS_OK) {
         const int bad = av_write_trailer(e->format);
-        err = bad < 0 ? fail(bad, "finish an MP4 file") : VS_OK;
+        err = bad < 0 ? fail(bad, "finish the file") : VS_OK;
     }
     if (err == VS_OK) {
         size = avio_close_dyn_buf(e->format->pb, &data);

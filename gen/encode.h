@@ -1,6 +1,6 @@
 /* Frames to a video file, through libavcodec and libavformat.
  *
- * MP4 in every case, without B-frames or edit lists, a key frame every 12 frames:
+ * MP4, or AVI when asked for, without B-frames or edit lists, a key frame every 12 frames:
  *
  *     mpeg4      MPEG-4 part 2, fourcc mp4v, YUV 4:2:0, quantiser 3: what the reference's writer
  *                (OpenCV, its default bit rate) comes to, within 1 % of its bytes
@@ -34,6 +34,7 @@ typedef struct vs_encode_options {
     vs_video_codec codec;
     int quality;                   /* 0: the codec's usual one; mpeg4: quantiser 1..31 [3];
                                     * h264: CRF 1..51 [18]; lower is better */
+    bool avi;                      /* the container; otherwise MP4 */
 } vs_encode_options;
 
 /* USAGE naming the option that this codec cannot do. */
