@@ -212,6 +212,11 @@ const char *vs_corruption_variant(const vs_corruption *c, int variant)
     return variant ? other[c->other] : c->other == VS_VARIANT_SSV2 ? "kinetics" : "arre";
 }
 
+int vs_corruption_slot(const vs_corruption *c, vs_variant variant)
+{
+    return c->variants && variant == (c->other ? c->other : VS_VARIANT_VLMR);
+}
+
 const char *vs_corruption_missing(const vs_corruption *c)
 {
     return c->kind->missing ? c->kind->missing() : NULL;
@@ -270,12 +275,6 @@ struct vs_corrupter {
     void *table;
 };
 
-/* Where its numbers are. */
-static int slot_of(const vs_corruption *c, vs_variant variant)
-{
-    return c->variants && variant == (c->other ? c->other : VS_VARIANT_VLMR);
-}
-
 vs_err vs_corrupter_open(vs_corrupter **out, const vs_corruption *corruption, int severity,
                          const vs_corrupt_options *options)
 {
@@ -285,7 +284,7 @@ vs_err vs_corrupter_open(vs_corrupter **out, const vs_corruption *corruption, in
     c->corruption = corruption;
     if (options)
         c->options = *options;
-    c->level = corruption->level[slot_of(corruption, c->options.variant)][severity - 1];
+    c->level = corruption->level[vs_corruption_slot(corruption, c->options.variant)][severity - 1];
     if (corruption->kind->prepare) {
         const vs_err err = corruption->kind->prepare(&c->table, c->level);
         if (err != VS_OK) {

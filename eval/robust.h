@@ -56,6 +56,8 @@ const vs_corruption *vs_corruption_at(int i);
 vs_err vs_corruption_find(const vs_corruption **out, const char *name);
 /* Its name in a table of severities: "arre" and "vlmr", "kinetics" and "ssv2". */
 const char *vs_corruption_variant(const vs_corruption *corruption, int variant);
+/* Which of its level[] a variant means. */
+int vs_corruption_slot(const vs_corruption *corruption, vs_variant variant);
 /* Why this build cannot make it, in a few words; NULL: it can. */
 const char *vs_corruption_missing(const vs_corruption *corruption);
 /* "NAME,NAME,...", a preset (ucf101-p14, ucf101-p) or "all": picked[0..*n-1], room for

