@@ -18,14 +18,16 @@
 #include "ingest/store/store.h"
 #include "ingest/video.h"
 
-/* Collects a file while its decoder runs; one thread. Packets are kept in memory until finish. */
+/* Collects a file while its decoder runs; one thread. Packets are kept until finish, in memory or
+ * beyond the writer's spill_bytes in a nameless file. */
 typedef struct vs_copy vs_copy;
 
 /* Before the first vs_decoder_next(); the decoder must outlive it. */
-vs_copy *vs_copy_new(vs_decoder *decoder);
-/* After each vs_decoder_next(). Errors: NOMEM, CODEC. */
+vs_copy *vs_copy_new(vs_decoder *decoder, const vs_writer *writer);
+/* After each vs_decoder_next(). Errors: NOMEM, IO (the spill), CODEC. */
 vs_err vs_copy_frame(vs_copy *copy);
-/* After the last: settles where reading begins, and gives the pieces to the clip. */
+/* After the last: settles where reading begins, and gives the pieces to the clip. The decoder's
+ * watch is kept. Errors: also UNSUPPORTED: nearly all packets give no frame. */
 vs_err vs_copy_finish(vs_copy *copy, vs_clip_writer *clip);
 void vs_copy_free(vs_copy **copy);
 

@@ -40,5 +40,7 @@ static inline int vs_copy_piece(int packet, int frames)
 void vs_copy_head(struct head *out, const AVStream *stream, const char *decoder, int turn);
 /* A decoder at its beginning; CODEC when FFmpeg has none of that name. */
 vs_err vs_copy_codec(AVCodecContext **out, const struct head *head, const uint8_t *extradata);
+/* Packet j of a record, from its bytes and the side data behind them. NOMEM, CORRUPT. */
+vs_err vs_copy_packet(AVPacket *to, const struct packet_row *row, int j, const uint8_t *data);
 
 #endif /* VSYN_INGEST_COPY_FORMAT_H */

@@ -198,25 +198,30 @@ static vs_err add_side_data(AVPacket *p, const uint8_t *data, size_t bytes)
     return VS_OK;
 }
 
+vs_err vs_copy_packet(AVPacket *to, const struct packet_row *row, int j, const uint8_t *data)
+{
+    av_packet_unref(to);
+    if (av_new_packet(to, row->bytes) < 0)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    if (row->bytes > 0)
+        memcpy(to->data, data, (size_t)row->bytes);
+    to->pts = row->pts;
+    to->dts = row->dts;
+    to->flags = row->flags;
+    to->pos = j;
+    return add_side_data(to, data + row->bytes, (size_t)row->side);
+}
+
 static vs_err load_packet(struct reading *r, const vs_copy_source *source, int j)
 {
     const struct packet_row row = packet_row(r, j);
     const uint8_t *data;
     size_t bytes;
     VS_TRY(source->piece(source->ctx, &data, &bytes, vs_copy_piece(j, r->head.frames)));
-    const size_t at = place_in_piece(r, j), side = (size_t)row.side;
-    if (at > bytes || (size_t)row.bytes + side > bytes - at)
+    const size_t at = place_in_piece(r, j);
+    if (at > bytes || (size_t)row.bytes + (size_t)row.side > bytes - at)
         return VS_FAIL(VS_ERR_CORRUPT, "packet %d ends outside of its piece", j);
-    av_packet_unref(r->packet);
-    if (av_new_packet(r->packet, row.bytes) < 0)
-        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
-    if (row.bytes > 0)
-        memcpy(r->packet->data, data + at, (size_t)row.bytes);
-    r->packet->pts = row.pts;
-    r->packet->dts = row.dts;
-    r->packet->flags = row.flags;
-    r->packet->pos = j;
-    return add_side_data(r->packet, data + at + row.bytes, side);
+    return vs_copy_packet(r->packet, &row, j, data + at);
 }
 
 /* ---- Frames ---------------------------------------------------------------------------------- */

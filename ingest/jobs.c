@@ -106,7 +106,7 @@ static vs_err copy_in(struct work *w, vs_decoder *d, vs_copy *copy)
         if (!w->clip)
             VS_TRY(begin_clip(w, d));
         err = vs_copy_frame(copy);
-        w->store_failed = err == VS_ERR_NOMEM;
+        w->store_failed = err == VS_ERR_IO || err == VS_ERR_NOMEM;
         VS_TRY(err);
         w->frames++;
     }
@@ -123,7 +123,7 @@ static vs_err copy_in(struct work *w, vs_decoder *d, vs_copy *copy)
 
 static vs_err bring_in_copy(struct work *w, vs_decoder *d)
 {
-    vs_copy *copy = vs_copy_new(d);
+    vs_copy *copy = vs_copy_new(d, w->run->writer);
     const vs_err err = copy_in(w, d, copy);
     vs_copy_free(&copy);
     return err;

@@ -380,6 +380,11 @@ int vs_decoder_turn(const vs_decoder *d)
     return quarter_turns(d->stream);
 }
 
+vs_watched *vs_decoder_watched(const vs_decoder *d)
+{
+    return d->options.watched;
+}
+
 double vs_decoder_expected(const vs_decoder *d)
 {
     /* Odd containers state 1000 and more. */

@@ -60,5 +60,6 @@ void vs_decoder_tap(vs_decoder *decoder, vs_packet_fn *tap, void *ctx);
 const struct AVFrame *vs_decoder_frame(const vs_decoder *decoder);
 const struct AVStream *vs_decoder_stream(const vs_decoder *decoder);
 int vs_decoder_turn(const vs_decoder *decoder);
+vs_watched *vs_decoder_watched(const vs_decoder *decoder);
 
 #endif /* VSYN_INGEST_VIDEO_H */

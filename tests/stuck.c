@@ -4,6 +4,8 @@
  *     *fades*    the same after 800,000 bytes
  *     *hang*     the first read does not come back
  *     *deaf*     the decoder does not come back from its 20th packet
+ *     *trial*    the decoder does not come back from its 90th packet
+ *     *dull*     the decoder takes its 90th packet and all behind it slowly, and gives nothing
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 static _Thread_local int packets_left = -1;
+static _Thread_local int dull;
 static _Thread_local size_t bytes_read;
 
 static void sleep_for_ever(void)
@@ -43,10 +46,11 @@ ssize_t read(int fd, void *data, size_t n)
         errno = EAGAIN;
         return -1;
     }
-    if (!named(fd, "deaf"))
+    dull = named(fd, "dull");
+    if (!dull && !named(fd, "deaf") && !named(fd, "trial"))
         packets_left = -1;
     else if (packets_left < 0)
-        packets_left = 20;
+        packets_left = named(fd, "deaf") ? 20 : 90;
     return syscall(SYS_read, fd, data, n);
 }
 
@@ -56,6 +60,10 @@ int avcodec_send_packet(void *codec, const void *packet)
 {
     int (*next)(void *, const void *);
     *(void **)&next = dlsym(RTLD_NEXT, "avcodec_send_packet");
+    if (dull && packets_left == 0) {
+        usleep(100000);
+        return 0;
+    }
     if (packets_left >= 0 && packets_left-- == 0)
         sleep_for_ever();
     return next(codec, packet);

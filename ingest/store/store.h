@@ -164,6 +164,10 @@ typedef struct vs_writer_options {
 vs_err vs_writer_open(vs_writer **out, const char *path, const vs_writer_options *options);
 vs_err vs_writer_close(vs_writer **writer);
 
+/* A place to gather bytes (spill.h) beside the packs, with the writer's limit. */
+struct vs_spill;
+void vs_writer_spill(struct vs_spill *out, const vs_writer *writer);
+
 /* A data set and its classes; the same name again gives the same id. Class names may be
  * NULL: the classes that are known, or labels without names (their number may grow from list
  * to list). Differing classes under one name are CORRUPT. Names hold no colon (USAGE). */

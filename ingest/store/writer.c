@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ingest/store/spill.h"
 
 #define PACK_BYTES (INT64_C(4) << 30)
 #define SPILL_BYTES (INT64_C(32) << 20)
@@ -149,6 +150,13 @@ vs_err vs_writer_flush(vs_writer *w)
     if (err != VS_OK)
         sqlite3_exec(w->db.handle, "ROLLBACK", NULL, NULL, NULL);
     return err;
+}
+
+void vs_writer_spill(vs_spill *out, const vs_writer *writer)
+{
+    char *packs = vs_path_join(writer->path, "packs");
+    vs_spill_begin(out, packs, writer->options.spill_bytes);
+    free(packs);
 }
 
 vs_err vs_writer_close(vs_writer **writer)

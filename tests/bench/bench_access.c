@@ -83,7 +83,7 @@ static void fill(const char *path, const char *video, vs_encoding encoding, doub
     try_or_exit(vs_writer_dataset(&set, w, "bench", NULL, 0));
     try_or_exit(vs_decoder_open(&d, video, &options));
     if (encoding == VS_ENCODING_COPY)
-        copy = vs_copy_new(d);
+        copy = vs_copy_new(d, w);
     while (vs_decoder_next(d, plane, stride) == VS_OK) {
         const vs_clip_info info = { .dataset = set, .name = "video", .W = vs_decoder_width(d),
                                     .H = vs_decoder_height(d) };

@@ -50,6 +50,29 @@ kept=$(vsyn-ingest list copy --json | tr -d ' ' | grep -o '"bytes":[0-9]*' | hea
 check "packets take what the files take, within a fifth" \
     awk -v a="$kept" -v b="$made" 'BEGIN { exit !(a < 1.2 * b) }'
 
+# ---- Memory ------------------------------------------------------------------------------------
+# 9 and 138 MB of packets: what does not fit into spill_bytes (32 MiB) lies in nameless files, once
+# as packets, once as pieces. Readers need one piece at a time.
+video short.avi 80 320x240 -c:v rawvideo -pix_fmt yuv420p
+video long.avi 1200 320x240 -c:v rawvideo -pix_fmt yuv420p
+for f in short long; do
+    echo "$f.avi 0" >$f.txt
+    for e in jpeg raw copy; do
+        check "add a $f video, $e" "$VSYN_BUILD/tests/tools/peak" $f-$e vsyn-ingest add $f-$e.store \
+            --list $f.txt --encoding $e --jobs 1 --quiet
+        check "verify it" "$VSYN_BUILD/tests/tools/peak" $f-$e-read vsyn-ingest verify \
+            $f-$e.store --quiet
+    done
+done
+for e in jpeg raw copy; do
+    check "memory of add stops growing with the video, $e: $(cat short-$e) and $(cat long-$e) KiB" \
+        awk -v a="$(cat short-$e)" -v b="$(cat long-$e)" 'BEGIN { exit !(b - a < 96 * 1024) }'
+    check "memory of verify: $(cat short-$e-read) and $(cat long-$e-read) KiB" \
+        awk -v a="$(cat short-$e-read)" -v b="$(cat long-$e-read)" 'BEGIN { exit !(b - a < 4096) }'
+done
+check "every frame of the long one" compare long-copy.store long-raw.store
+rm -r short* long*
+
 # ---- Tidying, damage, kills -------------------------------------------------------------------
 check "verify" vsyn-ingest verify copy --quiet
 check "remove" vsyn-ingest remove copy --clip 1,3 --quiet

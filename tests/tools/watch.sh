@@ -16,7 +16,7 @@ list() { printf '%s.avi 0\n' "$@"; }
 mkdir v
 ffmpeg -nostdin -v error -y -f lavfi -i "testsrc2=size=160x120:rate=25" -frames:v 60 -c:v mpeg4 \
     -q:v 2 v/00.avi
-for i in 01 02 03 04 05 06 07 08 09 10 11 stall hang hang2 deaf; do cp v/00.avi v/$i.avi; done
+for i in 01 02 03 04 05 06 07 08 09 10 11 stall hang hang2 deaf trial dull; do cp v/00.avi v/$i.avi; done
 ffmpeg -nostdin -v error -y -f lavfi -i "testsrc2=size=160x120:rate=25" -frames:v 400 -c:v mpeg4 \
     -q:v 2 v/fades.avi
 
@@ -60,6 +60,22 @@ for file in hang deaf; do
             "$(names calm; cat calm/packs/* | sha256sum)"
     done
 done
+# ---- While copies of packets are tried from keyframes -------------------------------------------
+list 00 trial 01 >v/trial.csv
+fails 1 "the trial of a copy that does not come back" \
+    "v/trial.avi: its decoder did not come back within 1 s" stuck vsyn-ingest add trial \
+    --list v/trial.csv --encoding copy --timeout 1 --jobs 1 --quiet
+same "is a failure" "$(reasons trial)" "trial.avi=timed out after 1 s: its decoder did not come back;"
+check "and passed over" stuck vsyn-ingest add trial --list v/trial.csv --encoding copy --timeout 1 \
+    --quiet
+same "to the others" "$(names trial)" "00.avi 01.avi "
+list 00 dull 01 >v/dull.csv
+check "one that gives nothing" stuck vsyn-ingest add dull --list v/dull.csv --encoding copy \
+    --timeout 1 --jobs 1 --quiet
+same "is given up" "$(reasons dull)" "dull.avi=timed out after 1 s, decoded from a keyframe;"
+same "alone" "$(names dull)" "00.avi 01.avi "
+
+# ---- At once ------------------------------------------------------------------------------------
 list hang 00 hang2 >v/two.csv
 fails 1 "two of them, met by the estimate" "its decoder did not come back within 1 s" \
     stuck vsyn-ingest add first --list v/two.csv --timeout 1 --jobs 2 --quiet

@@ -1,6 +1,7 @@
 /* The clip store: what comes out is what went in, from any place, by any thread. */
 #include "base/image.h"
 #include "base/pool.h"
+#include "ingest/store/spill.h"
 #include "tests/store.h"
 
 static void round_trip(vs_encoding encoding, int W, int H, double least)
@@ -284,6 +285,46 @@ Test(store_frames, a_clip_that_spills_is_the_same)
     free(two);
     check_rm(a);
     check_rm(b);
+}
+
+/* Any part of what was gathered, in memory, in the file or across. */
+Test(store_frames, spilled_bytes_are_read_as_they_were_taken)
+{
+    enum { SIZE = 5000 };
+    static const int64_t limit[] = { 0, 1, 300, 1 << 20 };
+    static uint8_t all[SIZE], got[SIZE];
+    char *dir = check_tmp();
+    for (int k = 0; k < 4; k++) {
+        vs_spill s;
+        vs_rng r = vs_rng_at(5, VS_RNG_TEST, (uint64_t)k);
+        vs_spill_begin(&s, dir, limit[k]);
+        for (size_t used = 0; used < SIZE;) {
+            size_t n = vs_rng_below(&r, 90);
+            n = n < SIZE - used ? n : SIZE - used;
+            uint8_t *at;
+            CHECK_OK(vs_spill_reserve(&at, &s, n + 7));
+            for (size_t i = 0; i < n; i++)
+                at[i] = all[used + i] = (uint8_t)vs_rng_u32(&r);
+            vs_spill_take(&s, n);
+            used += n;
+            const size_t from = vs_rng_below(&r, (uint32_t)used + 1);
+            const size_t want = vs_rng_below(&r, (uint32_t)(used - from) + 1);
+            cr_assert_eq(vs_spill_bytes(&s), (int64_t)used);
+            CHECK_OK(vs_spill_read(&s, got, want, (int64_t)from));
+            cr_assert(memcmp(got, all + from, want) == 0, "limit %d: %zu bytes from %zu",
+                      (int)limit[k], want, from);
+        }
+        cr_expect_eq(s.spilled > 0, limit[k] < SIZE);
+        vs_spill_end(&s);
+    }
+    vs_spill s;
+    uint8_t *at;
+    vs_spill_begin(&s, "/nowhere/at/all", 1);
+    CHECK_OK(vs_spill_reserve(&at, &s, 10));
+    vs_spill_take(&s, 10);
+    CHECK_FAILS(vs_spill_reserve(&at, &s, 10), VS_ERR_IO, "/nowhere/at/all: cannot make a file");
+    vs_spill_end(&s);
+    check_rm(dir);
 }
 
 Test(store_frames, many_threads_read_the_same_bytes)
