@@ -9,5 +9,6 @@ extern const vs_command vs_command_apply;      /* apply.c */
 extern const vs_command vs_command_preview;    /* preview.c */
 extern const vs_command vs_command_run;        /* run.c */
 extern const vs_command vs_command_report;     /* main.c */
+extern const vs_command vs_command_stats;      /* stats_command.c */
 
 #endif /* VSYN_EVAL_COMMANDS_H */

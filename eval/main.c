@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 {
     const vs_command commands[] = { vs_command_list, vs_command_apply,
                                     vs_command_preview, vs_command_run,
-                                    vs_command_report, { 0 } };
+                                    vs_command_report, vs_command_stats, { 0 } };
     const vs_program program = { .name = "vsyn-robust",
                                  .summary = "robustness of a video classifier to corruptions",
                                  .commands = commands };

@@ -7,7 +7,8 @@
 
 #include "eval/results.h"
 
-/* Style sheet: light and dark by the reader's setting, one column on a phone. */
+/* Style sheet: light and dark by the reader's setting, one column on a phone, whole rows and
+ * drawings on paper. */
 extern const char vs_page_style[];
 
 /* Escaped for text and for quoted attributes. */

@@ -54,4 +54,7 @@ const char vs_page_style[] =
     "td,th{padding:4px 7px}.heatmap{font-size:.8rem}.heatmap td,.heatmap th{padding:4px 3px}"
     ".heat{min-width:39px}.plain .interval{display:none}"
     ".charts{grid-template-columns:1fr 1fr;gap:8px}"
-    ".cards{grid-template-columns:1fr 1fr}.card b{font-size:1.4rem}}\n";
+    ".cards{grid-template-columns:1fr 1fr}.card b{font-size:1.4rem}}\n"
+    "@media print{body{max-width:none;padding:0;font-size:13px;print-color-adjust:exact;"
+    "-webkit-print-color-adjust:exact}.wide,.thumbs{overflow:visible}h2,h3{break-after:avoid}"
+    "svg,tr,figure,.card,pre{break-inside:avoid}}\n";

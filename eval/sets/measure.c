@@ -289,7 +289,8 @@ static vs_err run_group(struct pass *p, vs_pool *pool, vs_progress *progress)
         if (vs_stop_requested())
             return VS_FAIL(VS_ERR_STOPPED, "stopped in %s", vs_set_name(p->set));
         VS_TRY(add_video(p, &p->slot[k]));
-        vs_progress_add(progress, 1);
+        if (progress)
+            vs_progress_add(progress, 1);
     }
     return VS_OK;
 }

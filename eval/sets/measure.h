@@ -58,7 +58,8 @@ typedef struct vs_measured {
     uint8_t *thumb;                /* (VS_THUMBS, VS_THUMB, VS_THUMB, 3) */
 } vs_measured;
 
-/* `progress` counts videos. STOPPED after a signal; CORRUPT when no video could be read. */
+/* `progress` counts videos; may be NULL. STOPPED after a signal; CORRUPT when no video could be
+ * read. */
 vs_err vs_measure(vs_measured *out, vs_set *set, const vs_measure_options *options, vs_pool *pool,
                   vs_progress *progress);
 void vs_measured_free(vs_measured *m);
