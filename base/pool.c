@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -15,6 +17,18 @@ int vs_cpu_count(void)
         return 1;
     const int n = CPU_COUNT(&set);
     return n > 0 ? n : 1;
+}
+
+double vs_memory_limit(void)
+{
+    double limit = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), group;
+    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (!f)
+        return limit;
+    if (fscanf(f, "%lf", &group) == 1 && group < limit)
+        limit = group;
+    fclose(f);
+    return limit;
 }
 
 /* ---- Queue ------------------------------------------------------------------ */

@@ -15,6 +15,8 @@
 
 /* CPUs in the affinity mask; at least 1. */
 int vs_cpu_count(void);
+/* Bytes that this process may use: of the machine, or of its control group. */
+double vs_memory_limit(void);
 
 /* ---- Workers ----------------------------------------------------------------
  * Jobs start in the order of submission. submit() waits while `queue` jobs are

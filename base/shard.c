@@ -1,6 +1,8 @@
-/* Which part of a set a run makes: --shard I/N, or the place of a task in a SLURM job array.
+/* Which part of a set a run makes: --shard I/N, or the place of a task in a SLURM job array and
+ * among the processes that mpirun or srun started.
  *
  *     task of an array    I = 1 + (ID - MIN) / STEP of N = COUNT
+ *     process R of P      I + N * R of N * P: a part of I/N
  *
  * with SLURM_ARRAY_TASK_ID, _MIN, _MAX and _COUNT; STEP = (MAX - MIN) / (COUNT - 1). So
  * --array=0-9, --array=1-10 and --array=0-90:10 all split a set into ten. Task numbers that
@@ -63,6 +65,24 @@ static vs_err place_in_array(int *shard, int *shards)
     return VS_OK;
 }
 
+/* The part of this process among those that a launcher started together. */
+static vs_err share_out(int *shard, int *shards)
+{
+    static const char *const name[][2] = { { "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE" },
+                                           { "SLURM_PROCID", "SLURM_STEP_NUM_TASKS" } };
+    for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+        long rank = -1, size = -1;
+        VS_TRY(read_variable(&rank, name[i][0]));
+        VS_TRY(read_variable(&size, name[i][1]));
+        if (rank < 0 || rank >= size)
+            continue;
+        *shard += *shards * (int)rank;
+        *shards *= (int)size;
+        break;
+    }
+    return VS_OK;
+}
+
 vs_err vs_shard_find(int *shard, int *shards, bool *array, const char *text)
 {
     int task = 0, tasks = 0;
@@ -70,7 +90,7 @@ vs_err vs_shard_find(int *shard, int *shards, bool *array, const char *text)
     VS_TRY(vs_shard_parse(shard, shards, text));
     VS_TRY(place_in_array(&task, &tasks));
     if (tasks == 0)
-        return VS_OK;
+        return share_out(shard, shards);
     if (text && (*shard != task || *shards != tasks))
         return VS_FAIL(VS_ERR_USAGE,
                        "--shard %s contradicts the job array, where this task is %d/%d "
@@ -79,5 +99,17 @@ vs_err vs_shard_find(int *shard, int *shards, bool *array, const char *text)
     *array = !text;
     *shard = task;
     *shards = tasks;
-    return VS_OK;
+    return share_out(shard, shards);
+}
+
+int vs_shard_local(void)
+{
+    static const char *const name[] = { "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID",
+                                        "SLURM_LOCALID" };
+    for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++) {
+        long local = -1;
+        if (read_variable(&local, name[i]) == VS_OK && local >= 0)
+            return (int)local;
+    }
+    return 0;
 }

@@ -5,35 +5,52 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/stop.h"
+#include "eval/thumbs.h"
+#include "eval/decoded.h"
+#include "eval/views.h"
 
 #define GROUP_BYTES (512.0 * 1024 * 1024)      /* views in memory, each of the two groups */
-#define THUMB 128                              /* pixels along the longer side */
-#define STRIP 6                                /* frames of the strip of a temporal corruption */
-#define STRIP_HEIGHT 56
 
-/* One video, made ready by a worker. */
+/* One result to make: a video in a cell. */
+struct item {
+    int cell, place;
+};
+
+/* An item, made ready by a worker. */
 struct slot {
     vs_evaluator *e;
-    int place;                     /* in the split */
-    const vs_cell_plan *plan;
-    const vs_corrupter *corrupter;
-    uint8_t *views, *plain;        /* (K, T, H, W, 3), (T, H, W, 3) */
+    struct item item;
+    uint8_t *views, *plain;        /* (K, T, H, W, 3), within the group's; (T, H, W, 3) */
     char *thumb;                   /* data URI for the first video, else NULL */
     char *strip;                   /* clean only */
     vs_err err;
+    bool unreadable;               /* err is about the video alone */
     char detail[512];
+};
+
+struct group {
+    struct slot *slot;             /* (slots) */
+    uint8_t *views;                /* (slots, K, T, H, W, 3) */
+    int n;                         /* in use */
 };
 
 struct vs_evaluator {
     const vs_evaluation *e;
+    const vs_cell_plan *cell;
+    int cells;
+    bool *done;                    /* (cells, videos); also what is not of this shard */
+    bool *skipped;                 /* (videos) */
+    vs_corrupter **corrupter;      /* (cells), while they are needed */
+    vs_decoded *videos;
     vs_pool *pool;
     vs_reader **reader;            /* (threads) */
-    struct slot *slot[2];          /* two groups of `slots` */
+    struct group group[2];
     int slots, threads, K;
     size_t view;                   /* bytes */
-    float *probability;
-    vs_result *result;
+    float *probability;            /* (slots, classes) */
+    vs_result *result;             /* (slots) */
 };
 
 const char *vs_cell_name(const vs_cell_plan *plan)
@@ -41,137 +58,36 @@ const char *vs_cell_name(const vs_cell_plan *plan)
     return plan->corruption ? plan->corruption->name : "clean";
 }
 
-/* ---- Pictures for the report -------------------------------------------------------------- */
-
-/* (H, W) shrunk to w x h into columns x.. of a picture `stride` pixels wide. */
-static void shrink(uint8_t *dst, int stride, const uint8_t *src, int H, int W, int h, int w)
+static int min_int(int a, int b)
 {
-    vs_resize *plan = vs_resize_new(W, H, (vs_rect){ 0, 0, W, H }, w, h, false);
-    uint8_t *small = vs_new((size_t)w * (size_t)h * 3);
-    void *tmp = vs_new(vs_resize_scratch(plan));
-    vs_resize_run(plan, small, src, tmp);
-    for (int y = 0; y < h; y++)
-        memcpy(dst + (size_t)y * (size_t)stride * 3, small + (size_t)y * (size_t)w * 3,
-               (size_t)w * 3);
-    vs_resize_free(&plan);
-    free(small);
-    free(tmp);
-}
-
-static char *frame_thumb(const uint8_t *frame, int H, int W)
-{
-    const int longer = H > W ? H : W, most = longer < THUMB ? longer : THUMB;
-    const int h = H * most / longer > 0 ? H * most / longer : 1;
-    const int w = W * most / longer > 0 ? W * most / longer : 1;
-    uint8_t *small = vs_new((size_t)w * (size_t)h * 3);
-    shrink(small, w, frame, H, W, h, w);
-    char *uri = vs_png_data_uri(w, h, small);
-    free(small);
-    return uri;
-}
-
-/* STRIP frames of a view, evenly spread, side by side. */
-static char *strip_thumb(const uint8_t *view, int T, int H, int W)
-{
-    const int h = H < STRIP_HEIGHT ? H : STRIP_HEIGHT, w = W * h / H > 0 ? W * h / H : 1;
-    const int width = STRIP * (w + 2) - 2;
-    uint8_t *picture = vs_new((size_t)width * (size_t)h * 3);
-    memset(picture, 128, (size_t)width * (size_t)h * 3);
-    for (int i = 0; i < STRIP; i++)
-        shrink(picture + (size_t)i * (size_t)(w + 2) * 3, width,
-               view + (size_t)(i * (T - 1) / (STRIP - 1)) * (size_t)H * (size_t)W * 3, H, W, h, w);
-    char *uri = vs_png_data_uri(width, h, picture);
-    free(picture);
-    return uri;
-}
-
-static void make_thumbs(struct slot *s)
-{
-    const vs_model_config *m = vs_scorer_config(s->e->e->scorer);
-    const uint8_t *view = s->views + s->e->view * (size_t)(s->e->K / 2);
-    const uint8_t *middle = view + (size_t)(m->T / 2) * (size_t)m->H * (size_t)m->W * 3;
-    const vs_corruption *c = s->plan->corruption;
-    if (!c)
-        s->strip = strip_thumb(view, m->T, m->H, m->W);
-    s->thumb = c && c->temporal ? strip_thumb(view, m->T, m->H, m->W)
-                                : frame_thumb(middle, m->H, m->W);
+    return a < b ? a : b;
 }
 
 /* ---- Making the views of a video ---------------------------------------------------------- */
 
-static vs_err corrupt_all(vs_video *video, const vs_corrupter *corrupter, uint64_t seed)
+static void make_thumbs(struct slot *s, const vs_cell_plan *plan)
 {
-    uint8_t *rgb = malloc((size_t)video->F * (size_t)video->h * (size_t)video->w * 3);
-    if (!rgb)
-        return VS_FAIL(VS_ERR_NOMEM, "no memory for a video of %d frames", video->F);
-    const vs_err err = vs_corrupter_run(corrupter, rgb, &video->F, video->rgb, video->F, video->h,
-                                        video->w, seed, NULL);
-    free(video->rgb);
-    video->rgb = rgb;
-    return err;
-}
-
-/* Every stride-th frame. */
-static void keep_strided(vs_video *video, int stride)
-{
-    const size_t frame = (size_t)video->h * (size_t)video->w * 3;
-    video->F = (video->F + stride - 1) / stride;
-    for (int i = 1; i < video->F; i++)
-        memcpy(video->rgb + frame * (size_t)i, video->rgb + frame * (size_t)(i * stride), frame);
-}
-
-/* Corruptions of the whole video: at the stride, or at its own rate and then at the stride. */
-static vs_err corrupt_video(struct slot *s, vs_video *video, const vs_clip *clip)
-{
-    const vs_evaluation *e = s->e->e;
-    const vs_corruption *c = s->plan->corruption;
-    const uint64_t seed = vs_corrupt_seed(e->seed, clip->id, c, s->plan->severity, 0);
-    if (!c->stream)
-        return corrupt_all(video, s->corrupter, seed);
-    vs_corrupt_options options = e->options;
-    vs_corrupter *corrupter;
-    options.fps = clip->fps;
-    VS_TRY(vs_corrupter_open(&corrupter, c, s->plan->severity, &options));
-    const vs_err err = corrupt_all(video, corrupter, seed);
-    vs_corrupter_close(&corrupter);
-    if (err == VS_OK)
-        keep_strided(video, vs_scorer_config(e->scorer)->stride);
-    return err;
-}
-
-static vs_err make_views(struct slot *s, vs_video *video, const vs_clip *clip)
-{
-    const vs_evaluation *e = s->e->e;
-    const vs_model_config *m = vs_scorer_config(e->scorer);
-    const vs_corruption *c = s->plan->corruption;
-    const int severity = s->plan->severity;
-    const bool per_view = c && !c->temporal && !c->stream;
-    if (c && !per_view)
-        VS_TRY(corrupt_video(s, video, clip));
-    for (int k = 0; k < s->e->K; k++) {
-        uint8_t *view = s->views + s->e->view * (size_t)k;
-        vs_video_view(video, m->T, m->H, m->W, e->segments, e->crops, k,
-                      per_view ? s->plain : view);
-        if (per_view)
-            VS_TRY(vs_corrupter_run(s->corrupter, view, NULL, s->plain, m->T, m->H, m->W,
-                                    vs_corrupt_seed(e->seed, clip->id, c, severity, k), NULL));
-    }
-    return VS_OK;
+    const vs_model_config *m = vs_scorer_config(s->e->e->scorer);
+    const uint8_t *view = s->views + s->e->view * (size_t)(s->e->K / 2);
+    const uint8_t *middle = view + (size_t)(m->T / 2) * (size_t)m->H * (size_t)m->W * 3;
+    const vs_corruption *c = plan->corruption;
+    if (!c)
+        s->strip = vs_thumb_strip(view, m->T, m->H, m->W);
+    s->thumb = c && c->temporal ? vs_thumb_strip(view, m->T, m->H, m->W)
+                                : vs_thumb_frame(middle, m->H, m->W);
 }
 
 static vs_err make_video(struct slot *s, int worker)
 {
-    const vs_evaluation *e = s->e->e;
-    const vs_model_config *m = vs_scorer_config(e->scorer);
-    const vs_clip *clip = &e->split->clip[s->place];
-    const vs_corruption *c = s->plan->corruption;
-    vs_video video = { 0 };
-    VS_TRY(vs_video_read(&video, s->e->reader[worker], clip, c && c->stream ? 1 : m->stride,
-                         m->H < m->W ? m->H : m->W));
-    const vs_err err = make_views(s, &video, clip);
-    vs_video_free(&video);
-    if (err == VS_OK && s->place == 0)
-        make_thumbs(s);
+    const vs_cell_plan *plan = &s->e->cell[s->item.cell];
+    const vs_video *strided, *all;
+    vs_err err = vs_decoded_get(s->e->videos, s->item.place, s->e->reader[worker], &strided, &all);
+    s->unreadable = err != VS_OK && err != VS_ERR_NOMEM;
+    if (err == VS_OK)
+        err = vs_make_views(s->views, s->plain, s->e->e, plan, s->e->corrupter[s->item.cell],
+                            &s->e->e->split->clip[s->item.place], strided, all);
+    if (err == VS_OK && s->item.place == 0)
+        make_thumbs(s, plan);
     return err;
 }
 
@@ -183,170 +99,346 @@ static void slot_job(void *arg, int worker)
         snprintf(s->detail, sizeof(s->detail), "%s", vs_err_detail());
 }
 
-/* ---- Scoring ------------------------------------------------------------------------------ */
+/* ---- One group ---------------------------------------------------------------------------- */
 
-static vs_err score(struct slot *s, vs_result *out)
+static vs_err open_corrupter(vs_evaluator *ev, int cell)
 {
-    const vs_evaluation *e = s->e->e;
-    const int classes = vs_scorer_config(e->scorer)->classes;
-    const vs_clip *clip = &e->split->clip[s->place];
-    float *p = s->e->probability;
-    int best = 0;
-    if (s->err != VS_OK)
-        return VS_FAIL(s->err, "%s", s->detail);
-    VS_TRY(vs_scorer_views(e->scorer, s->views, s->e->K, p));
-    for (int c = 1; c < classes; c++)
-        best = p[c] > p[best] ? c : best;
-    *out = (vs_result){ .clip = clip->id, .predicted = best,
-                        .rank = vs_rank_of(p, classes, clip->label),
-                        .probability = (double)p[clip->label] };
+    const vs_cell_plan *plan = &ev->cell[cell];
+    if (!plan->corruption || ev->corrupter[cell])
+        return VS_OK;
+    return vs_corrupter_open(&ev->corrupter[cell], plan->corruption, plan->severity,
+                             &ev->e->options);
+}
+
+static vs_err submit(vs_evaluator *ev, struct group *group, const struct item *item, int n)
+{
+    group->n = 0;
+    for (int i = 0; i < n; i++)
+        VS_TRY(open_corrupter(ev, item[i].cell));
+    for (int i = 0; i < n; i++) {
+        group->slot[i].item = item[i];
+        vs_pool_submit(ev->pool, slot_job, &group->slot[i]);
+    }
+    group->n = n;
     return VS_OK;
 }
 
-static vs_err keep_thumbs(struct slot *s)
+/* Leave out what could not be read: noted once, the rest of the group moves up. */
+static vs_err leave_out(vs_evaluator *ev, struct group *group)
 {
-    vs_results_db *db = s->e->e->db;
-    const char *name = vs_cell_name(s->plan);
+    const size_t views = ev->view * (size_t)ev->K;
+    int kept = 0;
+    for (int i = 0; i < group->n; i++) {
+        struct slot *s = &group->slot[i];
+        const vs_clip *clip = &ev->e->split->clip[s->item.place];
+        if (s->err == VS_OK) {
+            struct slot *to = &group->slot[kept];
+            memmove(to->views, s->views, kept < i ? views : 0);
+            to->item = s->item;
+            if (to != s) {
+                to->thumb = s->thumb;
+                to->strip = s->strip;
+                s->thumb = s->strip = NULL;
+            }
+            kept++;
+            continue;
+        }
+        if (!s->unreadable)
+            return VS_FAIL(s->err, "%s", s->detail);
+        if (ev->skipped[s->item.place])
+            continue;
+        vs_warn("left out: %s", s->detail);
+        VS_TRY(vs_results_skip(ev->e->db, clip->id, s->detail));
+        ev->skipped[s->item.place] = true;
+    }
+    group->n = kept;
+    return VS_OK;
+}
+
+static vs_err score(vs_evaluator *ev, struct group *group)
+{
+    const int classes = vs_scorer_config(ev->e->scorer)->classes;
+    VS_TRY(vs_scorer_videos(ev->e->scorer, group->views, group->n, ev->K, ev->probability));
+    for (int i = 0; i < group->n; i++) {
+        const vs_clip *clip = &ev->e->split->clip[group->slot[i].item.place];
+        const float *p = ev->probability + (size_t)i * (size_t)classes;
+        int best = 0;
+        for (int c = 1; c < classes; c++)
+            best = p[c] > p[best] ? c : best;
+        ev->result[i] = (vs_result){ .clip = clip->id, .predicted = best,
+                                     .rank = vs_rank_of(p, classes, clip->label),
+                                     .probability = (double)p[clip->label] };
+    }
+    return VS_OK;
+}
+
+static vs_err keep_thumbs(vs_evaluator *ev, struct slot *s)
+{
+    const vs_cell_plan *plan = &ev->cell[s->item.cell];
     vs_err err = VS_OK;
     if (s->thumb)
-        err = vs_results_thumb(db, name, s->plan->severity, s->thumb);
+        err = vs_results_thumb(ev->e->db, vs_cell_name(plan), plan->severity, s->thumb);
     if (err == VS_OK && s->strip)
-        err = vs_results_thumb(db, "clean strip", 0, s->strip);
+        err = vs_results_thumb(ev->e->db, "clean strip", 0, s->strip);
     free(s->thumb);
     free(s->strip);
     s->thumb = s->strip = NULL;
     return err;
 }
 
-static void submit(struct vs_evaluator *ev, struct slot *group, const int *place, int n,
-                   const vs_cell_plan *plan, const vs_corrupter *corrupter)
+static vs_err finish(vs_evaluator *ev, struct group *group)
 {
-    for (int i = 0; i < n; i++) {
-        group[i].place = place[i];
-        group[i].plan = plan;
-        group[i].corrupter = corrupter;
-        vs_pool_submit(ev->pool, slot_job, &group[i]);
-    }
-}
-
-static vs_err finish(struct vs_evaluator *ev, struct slot *group, int n, const vs_cell_plan *plan)
-{
-    for (int i = 0; i < n; i++)
-        VS_TRY(score(&group[i], &ev->result[i]));
+    VS_TRY(leave_out(ev, group));
+    VS_TRY(score(ev, group));
     /* Results last: whoever goes on after a kill takes what has a result for done. */
-    for (int i = 0; i < n; i++)
-        VS_TRY(keep_thumbs(&group[i]));
-    return vs_results_add(ev->e->db, vs_cell_name(plan), plan->severity, ev->result, n);
-}
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static vs_err score_places(struct vs_evaluator *ev, const int *place, int n,
-                           const vs_cell_plan *plan, const vs_corrupter *corrupter,
-                           vs_progress *progress)
-{
-    vs_err err = VS_OK;
-    submit(ev, ev->slot[0], place, min_int(n, ev->slots), plan, corrupter);
-    for (int at = 0, bank = 0; at < n && err == VS_OK; at += ev->slots, bank = !bank) {
-        const int here = min_int(n - at, ev->slots), next = at + here;
-        vs_pool_wait(ev->pool);
-        const bool stop = vs_stop_requested();
-        if (!stop && next < n)
-            submit(ev, ev->slot[!bank], place + next, min_int(n - next, ev->slots), plan,
-                   corrupter);
-        err = finish(ev, ev->slot[bank], here, plan);
-        if (err == VS_OK)
-            vs_progress_add(progress, here);
-        if (err == VS_OK && stop)
-            err = VS_FAIL(VS_ERR_STOPPED, "stopped");
-    }
-    vs_pool_wait(ev->pool);
-    return err;
-}
-
-vs_err vs_evaluator_cell(vs_evaluator *ev, const vs_cell_plan *plan, vs_progress *progress)
-{
-    const int videos = ev->e->split->n;
-    bool *done = vs_new(sizeof(*done) * (size_t)videos);
-    int *place = vs_new(sizeof(*place) * (size_t)videos), n = 0;
-    vs_corrupter *corrupter = NULL;
-    vs_err err = vs_results_done(ev->e->db, vs_cell_name(plan), plan->severity, done);
-    for (int i = 0; i < videos; i++)
-        if (!done[i])
-            place[n++] = i;
-    if (err == VS_OK && n && plan->corruption)
-        err = vs_corrupter_open(&corrupter, plan->corruption, plan->severity, &ev->e->options);
-    if (err == VS_OK && n)
-        err = score_places(ev, place, n, plan, corrupter, progress);
-    vs_corrupter_close(&corrupter);
-    free(done);
-    free(place);
-    return err;
-}
-
-vs_err vs_evaluator_time(vs_evaluator *ev, double *seconds)
-{
-    static const vs_cell_plan clean = { 0 };
-    struct slot *s = &ev->slot[0][0];
-    for (int i = 0; i < 2; i++) {              /* the first time warms up */
-        const double start = vs_now();
-        submit(ev, s, &(int){ 0 }, 1, &clean, NULL);
-        vs_pool_wait(ev->pool);
-        const vs_err err = score(s, &ev->result[0]);
-        free(s->thumb);
-        free(s->strip);
-        s->thumb = s->strip = NULL;
-        VS_TRY(err);
-        *seconds = vs_now() - start;
+    for (int i = 0; i < group->n; i++)
+        VS_TRY(keep_thumbs(ev, &group->slot[i]));
+    for (int i = 0, n; i < group->n; i += n) {
+        const vs_cell_plan *plan = &ev->cell[group->slot[i].item.cell];
+        for (n = 1; i + n < group->n; n++)
+            if (group->slot[i + n].item.cell != group->slot[i].item.cell)
+                break;
+        VS_TRY(vs_results_add(ev->e->db, vs_cell_name(plan), plan->severity, ev->result + i, n));
     }
     return VS_OK;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------ */
+/* ---- All of them -------------------------------------------------------------------------- */
+
+/* Corrupters of cells before `cell` are not needed in this block any more. */
+static void close_corrupters(vs_evaluator *ev, int cell)
+{
+    for (int i = 0; i < cell; i++)
+        vs_corrupter_close(&ev->corrupter[i]);
+}
+
+/* Drop items of videos that turned out to be unreadable; returns how many of n remain. */
+static int still_wanted(const vs_evaluator *ev, struct item *item, int n)
+{
+    int kept = 0;
+    for (int i = 0; i < n; i++)
+        if (!ev->skipped[item[i].place])
+            item[kept++] = item[i];
+    return kept;
+}
+
+/* Items of one block, in the order of the cells. */
+static vs_err score_items(vs_evaluator *ev, struct item *item, int n, vs_progress *progress)
+{
+    int bank = 0, here = min_int(n, ev->slots), at = here;
+    vs_err err = submit(ev, &ev->group[0], item, here);
+    while (err == VS_OK && ev->group[bank].n > 0) {
+        struct group *now = &ev->group[bank], *next = &ev->group[!bank];
+        const vs_cell_plan *plan = &ev->cell[now->slot[0].item.cell];
+        vs_pool_wait(ev->pool);
+        const bool stop = vs_stop_requested();
+        n = at + still_wanted(ev, item + at, n - at);
+        here = stop ? 0 : min_int(n - at, ev->slots);
+        close_corrupters(ev, now->slot[0].item.cell);
+        err = submit(ev, next, item + at, here);
+        at += here;
+        vs_progress_note(progress, "%s %d", vs_cell_name(plan), plan->severity);
+        const int made = now->n;
+        if (err == VS_OK)
+            err = finish(ev, now);
+        vs_progress_add(progress, made);
+        if (err == VS_OK && stop && at < n)
+            err = VS_FAIL(VS_ERR_STOPPED, "stopped");
+        bank = !bank;
+    }
+    vs_pool_wait(ev->pool);
+    close_corrupters(ev, ev->cells);
+    const vs_err saved = vs_results_save(ev->e->db);
+    return err == VS_OK ? saved : err;
+}
+
+/* Where the block that begins with `place` ends: as many videos as fit, at least one. */
+static int block_end(const vs_evaluator *ev, int place)
+{
+    double bytes = 0;
+    int end = place;
+    for (; end < ev->e->split->n; end++) {
+        if (end % ev->e->shards != ev->e->shard)
+            continue;
+        bytes += vs_decoded_bytes(ev->videos, end);
+        if (bytes > ev->e->memory && end > place)
+            break;
+    }
+    return end;
+}
+
+vs_err vs_evaluator_run(vs_evaluator *ev, vs_progress *progress)
+{
+    const int videos = ev->e->split->n;
+    vs_err err = VS_OK;
+    for (int first = 0, end; first < videos && err == VS_OK; first = end) {
+        struct item *item = NULL;
+        int n = 0;
+        end = block_end(ev, first);
+        for (int c = 0; c < ev->cells; c++)
+            for (int i = first; i < end; i++)
+                if (!ev->done[(size_t)c * (size_t)videos + (size_t)i])
+                    VS_PUSH(item, n, ((struct item){ c, i }));
+        if (n)
+            err = score_items(ev, item, n, progress);
+        free(item);
+        vs_decoded_drop(ev->videos);
+    }
+    return err;
+}
+
+void vs_evaluator_count(const vs_evaluator *ev, int64_t *left, int64_t *done)
+{
+    const int videos = ev->e->split->n;
+    *left = *done = 0;
+    for (int c = 0; c < ev->cells; c++)
+        for (int i = ev->e->shard; i < videos; i += ev->e->shards)
+            (*(ev->done[(size_t)c * (size_t)videos + (size_t)i] ? done : left))++;
+}
+
+/* ---- What it costs ------------------------------------------------------------------------ */
+
+/* One item on this thread; *seconds. */
+static vs_err time_item(vs_evaluator *ev, struct item item, double *seconds)
+{
+    struct slot *s = &ev->group[0].slot[0];
+    s->item = item;
+    VS_TRY(open_corrupter(ev, item.cell));
+    const double start = vs_now();
+    const vs_err err = make_video(s, 0);
+    *seconds = vs_now() - start;
+    free(s->thumb);
+    free(s->strip);
+    s->thumb = s->strip = NULL;
+    return err;
+}
+
+static vs_err time_model(vs_evaluator *ev, double *seconds)
+{
+    const int batch = vs_scorer_batch(ev->e->scorer);
+    const int fill = (batch + ev->K - 1) / ev->K, n = min_int(fill, ev->slots);
+    for (int i = 0; i < 3; i++) {              /* the first warms up */
+        const double start = vs_now();
+        VS_TRY(vs_scorer_videos(ev->e->scorer, ev->group[0].views, n, ev->K, ev->probability));
+        const double took = (vs_now() - start) / n;
+        *seconds = i < 2 || took < *seconds ? took : *seconds;
+        if (took * n > 1)
+            break;
+    }
+    return VS_OK;
+}
+
+vs_err vs_evaluator_time(vs_evaluator *ev, vs_evaluator_cost *cost)
+{
+    int place = ev->e->shard;
+    vs_err err = time_item(ev, (struct item){ 0, place }, &cost->read);
+    while (err != VS_OK && err != VS_ERR_NOMEM && place + ev->e->shards < ev->e->split->n) {
+        place += ev->e->shards;
+        err = time_item(ev, (struct item){ 0, place }, &cost->read);
+    }
+    cost->corrupt = 0;
+    for (int c = 0; c < ev->cells && err == VS_OK; c++) {
+        double seconds;
+        err = time_item(ev, (struct item){ c, place }, &seconds);
+        cost->corrupt += seconds / ev->cells;
+        vs_corrupter_close(&ev->corrupter[c]);
+    }
+    vs_decoded_drop(ev->videos);
+    return err == VS_OK ? time_model(ev, &cost->model) : err;
+}
 
 double vs_evaluator_memory(const vs_evaluator *ev)
 {
-    return 2.0 * ev->slots * (double)ev->view * (ev->K + 1);
+    double videos = 0;
+    for (int i = ev->e->shard; i < ev->e->split->n; i += ev->e->shards)
+        videos += vs_decoded_bytes(ev->videos, i);
+    return 2.0 * ev->slots * (double)ev->view * (ev->K + 1) +
+           (videos < ev->e->memory ? videos : ev->e->memory);
 }
 
-static vs_err open_slots(vs_evaluator *ev)
+/* ---- Opening ------------------------------------------------------------------------------ */
+
+/* Groups whose views fill whole batches, where memory allows. */
+static int choose_slots(const vs_evaluator *ev)
+{
+    const double fit = GROUP_BYTES / ((double)ev->view * (ev->K + 1));
+    const int most = fit >= 256 ? 256 : fit > 1 ? (int)fit : 1;
+    const int batch = vs_scorer_batch(ev->e->scorer);
+    int least = 2 * ev->threads, whole = 1;
+    while (whole * ev->K % batch != 0)         /* at most `batch` times */
+        whole++;
+    least = least < whole ? whole : (least + whole - 1) / whole * whole;
+    return least <= most ? least : most;
+}
+
+static vs_err open_groups(vs_evaluator *ev)
 {
     for (int bank = 0; bank < 2; bank++) {
-        ev->slot[bank] = vs_new(sizeof(struct slot) * (size_t)ev->slots);
+        struct group *g = &ev->group[bank];
+        g->slot = vs_new(sizeof(*g->slot) * (size_t)ev->slots);
+        g->views = calloc((size_t)ev->slots * (size_t)ev->K, ev->view);
+        if (!g->views)
+            return VS_FAIL(VS_ERR_NOMEM, "no memory for the %d views of %d videos", ev->K,
+                           ev->slots);
         for (int i = 0; i < ev->slots; i++) {
-            struct slot *s = &ev->slot[bank][i];
+            struct slot *s = &g->slot[i];
             s->e = ev;
-            s->views = malloc(ev->view * (size_t)(ev->K + 1));
-            if (!s->views)
-                return VS_FAIL(VS_ERR_NOMEM, "no memory for the %d views of a video", ev->K);
-            s->plain = s->views + ev->view * (size_t)ev->K;
+            s->views = g->views + ev->view * (size_t)ev->K * (size_t)i;
+            s->plain = malloc(ev->view);
+            if (!s->plain)
+                return VS_FAIL(VS_ERR_NOMEM, "no memory for a view");
         }
     }
     return VS_OK;
 }
 
-vs_err vs_evaluator_open(vs_evaluator **out, const vs_evaluation *e)
+static vs_err read_done(vs_evaluator *ev)
+{
+    const int videos = ev->e->split->n;
+    VS_TRY(vs_results_skipped(ev->e->db, ev->skipped));
+    for (int c = 0; c < ev->cells; c++) {
+        bool *done = ev->done + (size_t)c * (size_t)videos;
+        VS_TRY(vs_results_done(ev->e->db, vs_cell_name(&ev->cell[c]), ev->cell[c].severity, done));
+        for (int i = 0; i < videos; i++)
+            done[i] |= ev->skipped[i] || i % ev->e->shards != ev->e->shard;
+    }
+    return VS_OK;
+}
+
+static vs_err open_all(vs_evaluator *ev)
+{
+    const vs_model_config *m = vs_scorer_config(ev->e->scorer);
+    bool whole = false;
+    for (int c = 0; c < ev->cells; c++)
+        whole |= ev->cell[c].corruption && ev->cell[c].corruption->stream;
+    ev->videos = vs_decoded_new(ev->e->split, m->stride, m->H < m->W ? m->H : m->W, whole);
+    VS_TRY(vs_pool_open(&ev->pool, ev->e->threads, 0));
+    ev->threads = vs_pool_threads(ev->pool);
+    ev->slots = choose_slots(ev);
+    ev->reader = vs_new(sizeof(*ev->reader) * (size_t)ev->threads);
+    ev->result = vs_new(sizeof(*ev->result) * (size_t)ev->slots);
+    ev->probability = vs_new(sizeof(float) * (size_t)ev->slots * (size_t)m->classes);
+    VS_TRY(open_groups(ev));
+    for (int i = 0; i < ev->threads; i++)
+        VS_TRY(vs_reader_open(&ev->reader[i], ev->e->store));
+    return read_done(ev);
+}
+
+vs_err vs_evaluator_open(vs_evaluator **out, const vs_evaluation *e, const vs_cell_plan *cell,
+                         int cells)
 {
     const vs_model_config *m = vs_scorer_config(e->scorer);
+    VS_ASSERT(e->shards > 0 && e->shard >= 0 && e->shard < e->shards);
     vs_evaluator *ev = vs_new(sizeof(*ev));
     ev->e = e;
+    ev->cell = cell;
+    ev->cells = cells;
     ev->K = e->segments * e->crops;
     ev->view = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
-    ev->probability = vs_new(sizeof(float) * (size_t)m->classes);
-    vs_err err = vs_pool_open(&ev->pool, e->threads, 0);
-    if (err == VS_OK) {
-        const double fit = GROUP_BYTES / ((double)ev->view * (ev->K + 1));
-        ev->threads = vs_pool_threads(ev->pool);
-        ev->slots = fit >= 2 * ev->threads ? 2 * ev->threads : fit > 1 ? (int)fit : 1;
-        ev->reader = vs_new(sizeof(*ev->reader) * (size_t)ev->threads);
-        ev->result = vs_new(sizeof(*ev->result) * (size_t)ev->slots);
-        err = open_slots(ev);
-    }
-    for (int i = 0; err == VS_OK && i < ev->threads; i++)
-        err = vs_reader_open(&ev->reader[i], e->store);
+    ev->done = vs_new(sizeof(*ev->done) * (size_t)cells * (size_t)e->split->n);
+    ev->skipped = vs_new(sizeof(*ev->skipped) * (size_t)e->split->n);
+    ev->corrupter = vs_new(sizeof(*ev->corrupter) * (size_t)cells);
+    const vs_err err = open_all(ev);
     if (err != VS_OK)
         vs_evaluator_close(&ev);
     *out = ev;
@@ -359,16 +451,23 @@ void vs_evaluator_close(vs_evaluator **evaluator)
     if (!ev)
         return;
     vs_pool_close(&ev->pool);
+    close_corrupters(ev, ev->cells);
     for (int i = 0; ev->reader && i < ev->threads; i++)
         vs_reader_close(&ev->reader[i]);
     for (int bank = 0; bank < 2; bank++) {
-        for (int i = 0; ev->slot[bank] && i < ev->slots; i++) {
-            free(ev->slot[bank][i].views);
-            free(ev->slot[bank][i].thumb);
-            free(ev->slot[bank][i].strip);
+        struct group *g = &ev->group[bank];
+        for (int i = 0; g->slot && i < ev->slots; i++) {
+            free(g->slot[i].plain);
+            free(g->slot[i].thumb);
+            free(g->slot[i].strip);
         }
-        free(ev->slot[bank]);
+        free(g->slot);
+        free(g->views);
     }
+    vs_decoded_free(&ev->videos);
+    free(ev->done);
+    free(ev->skipped);
+    free(ev->corrupter);
     free(ev->reader);
     free(ev->result);
     free(ev->probability);

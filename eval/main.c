@@ -5,6 +5,7 @@
 #include "eval/results.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- report ------------------------------------------------------------------------------- */
 
@@ -15,12 +16,31 @@ struct report_settings {
 
 static const vs_opt report_opts[] = {
     { "out", VS_OPT_TEXT, offsetof(struct report_settings, out), .arg = "FILE", .required = true,
-      .help = "the page to write" },
+      .help = "the page to write; its tables beside it as .csv and .tex" },
     VS_OPTS_COMMON(struct report_settings),
     { 0 }
 };
 
 #define MAX_MODELS 8
+
+/* FILE.html, and FILE.csv and FILE.tex beside it. */
+static vs_err write_all(const char *page, const vs_results *results, int n)
+{
+    const char *dot = strrchr(page, '.');
+    const int stem = dot && !strchr(dot, '/') ? (int)(dot - page) : (int)strlen(page);
+    if (dot && (strcmp(dot, ".csv") == 0 || strcmp(dot, ".tex") == 0))
+        return VS_FAIL(VS_ERR_USAGE, "--out %s: is the page, expected FILE.html; the tables are "
+                       "written beside it", page);
+    char *csv = vs_strf("%.*s.csv", stem, page), *tex = vs_strf("%.*s.tex", stem, page);
+    vs_err err = vs_report_write(page, results, n);
+    if (err == VS_OK)
+        err = vs_results_write_csv(csv, results, n);
+    if (err == VS_OK)
+        err = vs_latex_write(tex, results, n);
+    free(csv);
+    free(tex);
+    return err;
+}
 
 static vs_err run_report(vs_call *call)
 {
@@ -33,7 +53,7 @@ static vs_err run_report(vs_call *call)
         n += err == VS_OK;
     }
     if (err == VS_OK)
-        err = vs_report_write(s->out, results, n);
+        err = write_all(s->out, results, n);
     if (err == VS_OK && s->common.json)
         vs_json_print(json_pack("{ss si}", "report", s->out, "models", n));
     else if (err == VS_OK)

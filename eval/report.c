@@ -118,6 +118,13 @@ static void write_head(FILE *f, const vs_results *r, int n)
     fprintf(f, " views of %d frames, %d&times;%d &middot; intervals are 95%%</p>\n",
             setting_int(r, "frames"), setting_int(r, "width"), setting_int(r, "height"));
     for (int i = 0; i < n; i++)
+        if (r[i].skipped) {
+            fprintf(f, "<p class=note>%d video%s could not be read and %s left out everywhere (",
+                    r[i].skipped, r[i].skipped == 1 ? "" : "s", r[i].skipped == 1 ? "is" : "are");
+            vs_page_text(f, r[i].skipped_name);
+            fprintf(f, "%s).</p>\n", r[i].skipped > 1 ? ", ..." : "");
+        }
+    for (int i = 0; i < n; i++)
         if (r[i].unfinished)
             fprintf(
                 f,

@@ -8,10 +8,12 @@
 
 #include "base/checksum.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
-#define FORMAT "1"
+#define FORMAT "2"
+#define COMMIT_SECONDS 0.25
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
@@ -22,13 +24,19 @@ static const char schema[] =
     " rank INTEGER NOT NULL, probability REAL NOT NULL,"
     " PRIMARY KEY(corruption, severity, clip)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS thumb(corruption TEXT NOT NULL, severity INTEGER NOT NULL,"
-    " uri TEXT NOT NULL, PRIMARY KEY(corruption, severity)) WITHOUT ROWID;";
+    " uri TEXT NOT NULL, PRIMARY KEY(corruption, severity)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS skip(clip INTEGER PRIMARY KEY REFERENCES video(clip),"
+    " reason TEXT NOT NULL);"
+    "CREATE VIEW IF NOT EXISTS kept AS SELECT * FROM video WHERE clip NOT IN"
+    " (SELECT clip FROM skip);";
 
 struct vs_results_db {
     sqlite3 *sql;
     char *path;
     int lock;
     const vs_split *split;
+    bool writing;                  /* a transaction, since `began` */
+    double began;
 };
 
 /* ---- SQL ---------------------------------------------------------------------------------- */
@@ -86,6 +94,8 @@ static vs_err get_meta(char **value, vs_results_db *db, const char *key)
     sqlite3_finalize(s);
     return err;
 }
+
+static vs_err commit(vs_results_db *db);
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
@@ -227,6 +237,7 @@ vs_err vs_results_open(vs_results_db **out, const char *dir, const json_t *setti
 void vs_results_close(vs_results_db **db)
 {
     if (*db) {
+        commit(*db);                           /* where an error was met: what came before it */
         sqlite3_close((*db)->sql);
         vs_lock_release(&(*db)->lock);
         free((*db)->path);
@@ -256,11 +267,33 @@ vs_err vs_results_done(vs_results_db *db, const char *corruption, int severity, 
     return err;
 }
 
+/* Rows gather in one transaction for a moment: a commit waits for the disk. */
+static vs_err begin(vs_results_db *db)
+{
+    if (db->writing)
+        return VS_OK;
+    VS_TRY(execute(db, "BEGIN"));
+    db->writing = true;
+    db->began = vs_now();
+    return VS_OK;
+}
+
+static vs_err commit(vs_results_db *db)
+{
+    if (!db->writing)
+        return VS_OK;
+    db->writing = false;
+    const vs_err err = execute(db, "COMMIT");
+    if (err != VS_OK)
+        sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+    return err;
+}
+
 vs_err vs_results_add(vs_results_db *db, const char *corruption, int severity,
                       const vs_result *result, int n)
 {
     sqlite3_stmt *s = NULL;
-    VS_TRY(execute(db, "BEGIN"));
+    VS_TRY(begin(db));
     vs_err err = prepare(&s, db, "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
     for (int i = 0; i < n && err == VS_OK; i++) {
         bind_text(s, 1, corruption);
@@ -272,22 +305,96 @@ vs_err vs_results_add(vs_results_db *db, const char *corruption, int severity,
         err = run(db, s);
     }
     sqlite3_finalize(s);
-    if (err == VS_OK)
-        err = execute(db, "COMMIT");
-    if (err != VS_OK)
-        sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+    if (err == VS_OK && vs_now() - db->began > COMMIT_SECONDS)
+        err = commit(db);
     return err;
+}
+
+vs_err vs_results_save(vs_results_db *db)
+{
+    return commit(db);
 }
 
 vs_err vs_results_thumb(vs_results_db *db, const char *corruption, int severity, const char *uri)
 {
     sqlite3_stmt *s = NULL;
+    VS_TRY(begin(db));
     VS_TRY(prepare(&s, db, "INSERT OR REPLACE INTO thumb VALUES(?1, ?2, ?3)"));
     bind_text(s, 1, corruption);
     sqlite3_bind_int(s, 2, severity);
     bind_text(s, 3, uri);
     const vs_err err = run(db, s);
     sqlite3_finalize(s);
+    return err;
+}
+
+vs_err vs_results_skip(vs_results_db *db, int64_t clip, const char *reason)
+{
+    sqlite3_stmt *s = NULL;
+    VS_TRY(begin(db));
+    VS_TRY(prepare(&s, db, "INSERT OR REPLACE INTO skip VALUES(?1, ?2)"));
+    sqlite3_bind_int64(s, 1, clip);
+    bind_text(s, 2, reason);
+    const vs_err err = run(db, s);
+    sqlite3_finalize(s);
+    return err;
+}
+
+vs_err vs_results_skipped(vs_results_db *db, bool *skipped)
+{
+    sqlite3_stmt *s = NULL;
+    int step;
+    memset(skipped, 0, sizeof(*skipped) * (size_t)db->split->n);
+    VS_TRY(prepare(&s, db, "SELECT place FROM skip JOIN video USING(clip)"));
+    while ((step = sqlite3_step(s)) == SQLITE_ROW)
+        if (sqlite3_column_int(s, 0) >= 0 && sqlite3_column_int(s, 0) < db->split->n)
+            skipped[sqlite3_column_int(s, 0)] = true;
+    const vs_err err = step == SQLITE_DONE ? VS_OK : failed(db);
+    sqlite3_finalize(s);
+    return err;
+}
+
+/* ---- Parts -------------------------------------------------------------------------------- */
+
+/* The rows of the database at `path`, of the same settings and videos (which opening checks). */
+static vs_err take_part(vs_results_db *db, const char *path)
+{
+    sqlite3_stmt *s = NULL;
+    VS_TRY(prepare(&s, db, "ATTACH ?1 AS part"));
+    bind_text(s, 1, path);
+    vs_err err = run(db, s);
+    sqlite3_finalize(s);
+    VS_TRY(err);
+    err = execute(db, "BEGIN;"
+                      "INSERT OR IGNORE INTO result SELECT * FROM part.result;"
+                      "INSERT OR IGNORE INTO thumb SELECT * FROM part.thumb;"
+                      "INSERT OR IGNORE INTO skip SELECT * FROM part.skip;"
+                      "COMMIT;");
+    if (err != VS_OK)
+        sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_exec(db->sql, "DETACH part", NULL, NULL, NULL);
+    return err;
+}
+
+vs_err vs_results_gather(vs_results_db *db, const char *dir, const json_t *settings,
+                         const char *const *free_keys, int *parts)
+{
+    char *shards = vs_path_join(dir, "shards"), **name = NULL;
+    int n = 0;
+    vs_err err = vs_path_is_dir(shards) ? vs_dir_list(shards, &name, &n) : VS_OK;
+    *parts = n;
+    for (int i = 0; i < n && err == VS_OK; i++) {
+        char *part = vs_path_join(shards, name[i]), *file = vs_path_join(part, "results.db");
+        vs_results_db *opened = NULL;
+        err = vs_results_open(&opened, part, settings, free_keys, db->split);
+        if (err == VS_OK)
+            err = take_part(db, file);
+        vs_results_close(&opened);
+        free(file);
+        free(part);
+    }
+    vs_names_free(name, n);
+    free(shards);
     return err;
 }
 
@@ -303,7 +410,7 @@ static vs_err load_cell(vs_cell *cell, bool *begun, vs_results_db *db, const cha
     cell->hit1 = calloc((size_t)videos, 1);
     cell->hit5 = calloc((size_t)videos, 1);
     vs_err err = cell->hit1 && cell->hit5
-                     ? prepare(&s, db, "SELECT rank FROM result JOIN video USING(clip)"
+                     ? prepare(&s, db, "SELECT rank FROM result JOIN kept USING(clip)"
                                        " WHERE corruption = ?1 AND severity = ?2 ORDER BY place")
                      : VS_FAIL(VS_ERR_NOMEM, "%s: no memory for %d results", db->path, videos);
     if (err == VS_OK) {
@@ -361,6 +468,29 @@ static vs_err load_thumbs(vs_results *r, vs_results_db *db)
     return VS_OK;
 }
 
+static vs_err check_format(vs_results_db *db)
+{
+    char *format = NULL;
+    VS_TRY(get_meta(&format, db, "format"));
+    const vs_err err = format && strcmp(format, FORMAT) == 0
+                           ? VS_OK
+                           : VS_FAIL(VS_ERR_CORRUPT, "%s: format %s, this program reads " FORMAT,
+                                     db->path, format ? format : "unknown");
+    free(format);
+    return err;
+}
+
+static vs_err load_skipped(vs_results *r, vs_results_db *db)
+{
+    sqlite3_stmt *s = NULL;
+    VS_TRY(prepare(&s, db, "SELECT name FROM skip JOIN video USING(clip) ORDER BY place"));
+    for (; sqlite3_step(s) == SQLITE_ROW; r->skipped++)
+        if (!r->skipped_name)
+            r->skipped_name = vs_strdup((const char *)sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    return VS_OK;
+}
+
 static vs_err load_meta(vs_results *r, vs_results_db *db)
 {
     sqlite3_stmt *s = NULL;
@@ -371,13 +501,15 @@ static vs_err load_meta(vs_results *r, vs_results_db *db)
     free(settings);
     if (err != VS_OK)
         return err;
-    VS_TRY(prepare(&s, db, "SELECT name, label FROM video ORDER BY place"));
+    VS_TRY(check_format(db));
+    VS_TRY(prepare(&s, db, "SELECT name, label FROM kept ORDER BY place"));
     for (; sqlite3_step(s) == SQLITE_ROW; r->videos++) {
         const char *name = (const char *)sqlite3_column_text(s, 0);
         r->same_videos = vs_rng_index(r->same_videos, vs_checksum(name, strlen(name)));
         r->same_videos = vs_rng_index(r->same_videos, (uint64_t)sqlite3_column_int64(s, 1));
     }
     sqlite3_finalize(s);
+    VS_TRY(load_skipped(r, db));
     return r->videos ? VS_OK : VS_FAIL(VS_ERR_CORRUPT, "%s: no videos in it", db->path);
 }
 
@@ -414,6 +546,7 @@ void vs_results_free(vs_results *r)
         free(r->thumb[i].corruption);
         free(r->thumb[i].uri);
     }
+    free(r->skipped_name);
     free(r->cell);
     free(r->thumb);
     free(r->dir);

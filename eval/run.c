@@ -1,6 +1,9 @@
 /* vsyn-robust run: a trained model on a split, clean and under each corruption at each
  * severity. Everything is kept in DIR/results.db (results.h); the same command goes on where
- * it was stopped, and more corruptions or severities may be asked for later. */
+ * it was stopped, and more corruptions or severities may be asked for later.
+ *
+ * With --shard I/N, in a SLURM job array, or started by mpirun or srun, it makes a part of it below
+ * DIR/shards; the same command on its own then gathers the parts and makes what is missing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +11,15 @@
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "base/shard.h"
 #include "eval/commands.h"
 #include "eval/evaluate.h"
 
 struct run_settings {
     vs_common common;
-    const char *model, *store, *split, *corruptions, *severities, *views, *out, *device;
-    int variant, batch;
+    const char *model, *store, *split, *corruptions, *severities, *views, *out, *device, *shard;
+    int variant, batch, precision, memory;
     bool negative, falling;
 };
 
@@ -41,6 +46,12 @@ static const vs_opt run_opts[] = {
       .help = "rain falls from frame to frame; otherwise drawn anew, as the benchmark does" },
     { "device", VS_OPT_TEXT, AT(device), .def = "auto", .arg = "auto|cpu|cuda[:N]",
       .help = "where the model runs" },
+    { "precision", VS_OPT_CHOICE, AT(precision), .def = "auto", .choices = VS_PRECISION_CHOICES,
+      .help = "of matrix products; auto: bf16 where it is faster" },
+    { "shard", VS_OPT_TEXT, AT(shard), .arg = "I/N",
+      .help = "score this part of the videos (default in a job array: the task's)" },
+    { "memory", VS_OPT_INT, AT(memory), .def = "0", .min = 0, .max = 1 << 30, .arg = "MB",
+      .help = "of videos kept while they go through all cells; 0: a quarter of the machine's" },
     { "batch", VS_OPT_INT, AT(batch), .def = "8", .min = 1, .max = 4096, .arg = "N",
       .help = "views scored at once" },
     VS_OPTS_COMMON(struct run_settings),
@@ -112,13 +123,13 @@ static vs_err make_record(json_t **out, const struct run_settings *s, const vs_s
     while (name > 1 && s->model[name - 1] == '/')       /* the report is titled by its last part */
         name--;
     *out =
-        json_pack("{ss% ss ss ss ss ss ss sI ss sb sb si si si si si si}", "model", s->model, name,
-                  "model_checksum", checksum, "store", s->store, "split", s->split, "corruptions",
-                  s->corruptions, "severities", s->severities, "views", s->views, "seed",
-                  (json_int_t)s->common.seed, "variant", variant,
-                  "reference_negative", s->negative, "falling_rain", s->falling, "frames", m->T,
-                  "height", m->H, "width", m->W, "stride", m->stride, "classes", m->classes,
-                  "batch", s->batch);
+        json_pack("{ss% ss ss ss ss ss ss sI ss sb sb ss si si si si si si}", "model", s->model,
+                  name, "model_checksum", checksum, "store", s->store, "split", s->split,
+                  "corruptions", s->corruptions, "severities", s->severities, "views", s->views,
+                  "seed", (json_int_t)s->common.seed, "variant", variant, "reference_negative",
+                  s->negative, "falling_rain", s->falling, "precision",
+                  vs_precision_name(vs_scorer_precision(scorer)), "frames", m->T, "height", m->H,
+                  "width", m->W, "stride", m->stride, "classes", m->classes, "batch", s->batch);
     return *out ? VS_OK
                 : VS_FAIL(VS_ERR_USAGE, "%s, %s, %s: a name here is not UTF-8, which the results "
                           "need", s->model, s->store, s->split);
@@ -126,61 +137,57 @@ static vs_err make_record(json_t **out, const struct run_settings *s, const vs_s
 
 /* ---- Going through the cells -------------------------------------------------------------- */
 
-/* Videos that the plan still lacks. */
-static vs_err count_left(int64_t *left, int64_t *done, const vs_evaluation *e,
-                         const struct plan *plan)
-{
-    bool *has = vs_new(sizeof(*has) * (size_t)e->split->n);
-    vs_err err = VS_OK;
-    *left = *done = 0;
-    for (int i = 0; err == VS_OK && i < plan->cells; i++) {
-        err = vs_results_done(e->db, vs_cell_name(&plan->cell[i]), plan->cell[i].severity, has);
-        for (int k = 0; k < e->split->n; k++)
-            (*(has[k] ? done : left))++;
-    }
-    free(has);
-    return err;
-}
-
 static vs_err say_estimate(vs_evaluator *ev, const vs_evaluation *e, const struct plan *plan,
-                           int64_t left, int64_t done)
+                           vs_evaluator_cost *cost, int64_t left, int64_t done)
 {
     const vs_model_config *m = vs_scorer_config(e->scorer);
+    const int threads = e->threads > 0 ? e->threads : vs_cpu_count();
     char time[32], memory[32], disk[32];
-    double seconds;
-    VS_TRY(vs_evaluator_time(ev, &seconds));
+    VS_TRY(vs_evaluator_time(ev, cost));
+    const double ahead = cost->corrupt / threads;
+    const double each = vs_scorer_on_cpu(e->scorer) || cost->model < ahead ? ahead : 0;
     vs_say("clean + %d corruptions: %d cells of %d videos, %d views of %d x %d x %d each",
            plan->corruptions, plan->cells, e->split->n, e->segments * e->crops, m->T, m->H, m->W);
     if (done)
         vs_say("%lld of %lld videos are already scored", (long long)done, (long long)(left + done));
-    vs_say("estimate: %s (%.3g s a video), %s of memory for views, %s on disk",
-           vs_human_time(time, seconds * (double)left), seconds,
+    vs_say("a video: %.3g s of the model (%s), %.3g s of one thread to corrupt, %.3g s once to "
+           "read", cost->model, vs_precision_name(vs_scorer_precision(e->scorer)), cost->corrupt,
+           cost->read);
+    vs_say("estimate: %s, %s of memory for videos and views, %s on disk",
+           vs_human_time(time, (cost->model + each) * (double)left),
            vs_human_bytes(memory, vs_evaluator_memory(ev)),
            vs_human_bytes(disk, 64.0 * (double)(left + done) + 4e4 * plan->cells));
     return VS_OK;
 }
 
+static vs_err score_left(vs_evaluator *ev, const vs_evaluator_cost *cost, int64_t left)
+{
+    char time[32];
+    vs_progress *progress = vs_progress_start("robust", "videos", left);
+    const double start = vs_now();
+    const vs_err err = vs_evaluator_run(ev, progress);
+    const double took = vs_now() - start, model = cost->model * (double)left;
+    vs_progress_end(&progress);
+    if (err == VS_OK)
+        vs_say("%lld results in %s: %.1f %% more than the model alone takes", (long long)left,
+               vs_human_time(time, took), 100 * (took - model) / model);
+    return err;
+}
+
 static vs_err score_cells(const vs_evaluation *e, const struct plan *plan)
 {
     vs_evaluator *ev = NULL;
-    vs_progress *progress = NULL;
+    vs_evaluator_cost cost;
     int64_t left, done;
-    VS_TRY(count_left(&left, &done, e, plan));
-    if (!left) {
+    VS_TRY(vs_evaluator_open(&ev, e, plan->cell, plan->cells));
+    vs_evaluator_count(ev, &left, &done);
+    vs_err err = VS_OK;
+    if (!left)
         vs_say("all %d cells are scored already", plan->cells);
-        return VS_OK;
-    }
-    vs_err err = vs_evaluator_open(&ev, e);
-    if (err == VS_OK)
-        err = say_estimate(ev, e, plan, left, done);
-    if (err == VS_OK)
-        progress = vs_progress_start("robust", "videos", left);
-    for (int i = 0; err == VS_OK && i < plan->cells; i++) {
-        vs_progress_note(progress, "%s %d", vs_cell_name(&plan->cell[i]), plan->cell[i].severity);
-        err = vs_evaluator_cell(ev, &plan->cell[i], progress);
-    }
-    if (progress)
-        vs_progress_end(&progress);
+    else
+        err = say_estimate(ev, e, plan, &cost, left, done);
+    if (left && err == VS_OK)
+        err = score_left(ev, &cost, left);
     vs_evaluator_close(&ev);
     return err;
 }
@@ -242,18 +249,48 @@ static vs_err stopped(const struct run_settings *s)
                    "goes on", s->out);
 }
 
+/* DIR, or DIR/shards/I-of-N; the caller frees it. */
+static char *own_folder(const struct run_settings *s, const vs_evaluation *e)
+{
+    return e->shards == 1 ? vs_strdup(s->out)
+                          : vs_strf("%s/shards/%d-of-%d", s->out, e->shard + 1, e->shards);
+}
+
+static vs_err open_results(const struct run_settings *s, vs_evaluation *e)
+{
+    char *dir = own_folder(s, e);
+    json_t *record = NULL;
+    int parts = 0;
+    vs_err err = make_record(&record, s, e->scorer);
+    if (err == VS_OK)
+        err = vs_results_open(&e->db, dir, record, free_keys, e->split);
+    if (err == VS_OK && e->shards == 1)
+        err = vs_results_gather(e->db, s->out, record, free_keys, &parts);
+    if (err == VS_OK && parts)
+        vs_say("gathered %d part%s of %s/shards", parts, parts == 1 ? "" : "s", s->out);
+    json_decref(record);
+    free(dir);
+    return err;
+}
+
+static vs_err finish_part(const vs_evaluation *e)
+{
+    vs_say("part %d of %d is done; when all are, the same command on its own gathers them",
+           e->shard + 1, e->shards);
+    return VS_OK;
+}
+
 static vs_err evaluate(const struct run_settings *s, vs_evaluation *e, const struct plan *plan,
                        const vs_split *split)
 {
-    json_t *record = NULL;
     e->split = split;
     VS_TRY(vs_scorer_check_split(e->scorer, split));
-    VS_TRY(make_record(&record, s, e->scorer));
-    vs_err err = vs_results_open(&e->db, s->out, record, free_keys, split);
-    json_decref(record);
+    vs_err err = open_results(s, e);
     if (err == VS_OK)
         err = score_cells(e, plan);
     vs_results_close(&e->db);
+    if (e->shards > 1)
+        return err == VS_OK ? finish_part(e) : err;
     if (err == VS_OK)
         err = write_results(s);
     return err == VS_ERR_STOPPED ? stopped(s) : err;
@@ -263,12 +300,16 @@ static vs_err run_run(vs_call *call)
 {
     const struct run_settings *s = call->settings;
     vs_evaluation e = { .seed = (uint64_t)s->common.seed, .threads = s->common.jobs,
+                        .memory = s->memory ? 1e6 * s->memory : vs_memory_limit() / 4,
                         .options = { .variant = (vs_variant)s->variant,
                                      .negative = s->negative,
                                      .falling = s->falling } };
     struct plan plan = { 0 };
     vs_split split = { 0 };
+    bool array;
     vs_err err = make_plan(&plan, s);
+    if (err == VS_OK)
+        err = vs_shard_find(&e.shard, &e.shards, &array, s->shard);
     if (err == VS_OK)
         err = vs_views_parse(&e.segments, &e.crops, s->views);
     if (err == VS_OK)
@@ -276,7 +317,8 @@ static vs_err run_run(vs_call *call)
     if (err == VS_OK)
         err = vs_store_split(&split, e.store, s->split);
     if (err == VS_OK)
-        err = vs_scorer_open(&e.scorer, s->model, s->device, s->common.jobs, s->batch);
+        err = vs_scorer_open(&e.scorer, s->model, s->device, (vs_precision)s->precision,
+                             s->common.jobs, s->batch);
     if (err == VS_OK)
         err = evaluate(s, &e, &plan, &split);
     vs_scorer_close(&e.scorer);

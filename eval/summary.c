@@ -59,6 +59,9 @@ json_t *vs_results_json(const vs_results *r)
     json_object_set_new(o, "version", json_string(VS_VERSION));
     json_object_set(o, "settings", r->settings);
     json_object_set_new(o, "videos", json_integer(r->videos));
+    if (r->skipped)
+        json_object_set_new(o, "skipped", json_pack("{si ss}", "videos", r->skipped, "first",
+                                                    r->skipped_name));
     json_object_set_new(o, "unfinished_cells", json_integer(r->unfinished));
     json_object_set_new(o, "clean", quantities(&s->row[0]));
     for (int i = 0; i < s->rows; i++) {
@@ -97,15 +100,13 @@ static const char *kind_text(vs_row_kind kind)
     return "";
 }
 
-/* Empty where undefined or where a mean is over several. */
-static void write_csv(FILE *f, const vs_results *r)
+/* Empty where undefined or where a mean is over several. model: NULL for none in front. */
+static void write_rows(FILE *f, const vs_results *r, const char *model)
 {
-    fprintf(f, "row,corruption,group,severity,videos");
-    for (int q = 0; q < VS_QUANTITIES; q++)
-        fprintf(f, ",%s,%s_lo,%s_hi", quantity_name[q], quantity_name[q], quantity_name[q]);
-    fputc('\n', f);
     for (int i = 0; i < r->stats->rows; i++) {
         const vs_row *row = &r->stats->row[i];
+        if (model)
+            fprintf(f, "%s,", model);
         fprintf(f, "%s,%s,%s,", kind_text(row->kind), row->kind == VS_ROW_GROUP ? "" : row->name,
                 row->group);
         if (row->severity || row->kind == VS_ROW_CLEAN)
@@ -120,18 +121,54 @@ static void write_csv(FILE *f, const vs_results *r)
     }
 }
 
+static void write_heading(FILE *f, bool model)
+{
+    fprintf(f, "%srow,corruption,group,severity,videos", model ? "model," : "");
+    for (int q = 0; q < VS_QUANTITIES; q++)
+        fprintf(f, ",%s,%s_lo,%s_hi", quantity_name[q], quantity_name[q], quantity_name[q]);
+    fputc('\n', f);
+}
+
+/* A name as a field: no comma, no quote, no new line. */
+static char *plain(const char *name)
+{
+    char *text = vs_strdup(name);
+    for (char *at = text; *at; at++)
+        if (*at == ',' || *at == '"' || (unsigned char)*at < ' ')
+            *at = '_';
+    return text;
+}
+
+vs_err vs_results_write_csv(const char *path, const vs_results *r, int n)
+{
+    vs_atomic a;
+    VS_TRY(vs_atomic_open(&a, path));
+    write_heading(a.f, true);
+    for (int i = 0; i < n; i++) {
+        char *name = plain(vs_results_name(&r[i]));
+        write_rows(a.f, &r[i], name);
+        free(name);
+    }
+    return vs_atomic_commit(&a);
+}
+
 vs_err vs_results_write(const vs_results *r)
 {
     char *json = vs_path_join(r->dir, "results.json"), *csv = vs_path_join(r->dir, "results.csv");
+    char *tex = vs_path_join(r->dir, "results.tex");
     vs_atomic a;
     vs_err err = vs_json_save(json, vs_results_json(r));
     if (err == VS_OK)
         err = vs_atomic_open(&a, csv);
     if (err == VS_OK) {
-        write_csv(a.f, r);
+        write_heading(a.f, false);
+        write_rows(a.f, r, NULL);
         err = vs_atomic_commit(&a);
     }
+    if (err == VS_OK)
+        err = vs_latex_write(tex, r, 1);
     free(json);
     free(csv);
+    free(tex);
     return err;
 }

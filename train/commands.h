@@ -14,7 +14,10 @@ vs_err vs_train_finetune(vs_call *call);       /* finetune.c */
     { .name = "batch", .kind = VS_OPT_INT, .at = offsetof(type, batch), .def = "8",      \
       .min = 1, .max = 4096, .arg = "VIEWS", .help = "views of one pass" },              \
     { .name = "device", .kind = VS_OPT_TEXT, .at = offsetof(type, device),               \
-      .def = "auto", .arg = "auto|cpu|cuda[:N]", .help = "where to compute" }
+      .def = "auto", .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },           \
+    { .name = "precision", .kind = VS_OPT_CHOICE, .at = offsetof(type, precision),         \
+      .def = "auto", .choices = VS_PRECISION_CHOICES,                                     \
+      .help = "of matrix products; auto: bf16 where it is faster" }
 
 extern const vs_opt vs_test_opts[], vs_predict_opts[];
 extern const size_t vs_test_settings_size, vs_predict_settings_size;

@@ -2,27 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "train/loop.h"
 #include "train/run.h"
 
 /* ---- Memory ------------------------------------------------------------------------- */
-
-double vs_memory_limit(void)
-{
-    double limit = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), group;
-    FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-    if (!f)
-        return limit;
-    if (fscanf(f, "%lf", &group) == 1 && group < limit)
-        limit = group;
-    fclose(f);
-    return limit;
-}
 
 double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *m)
 {

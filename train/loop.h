@@ -119,9 +119,7 @@ vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *model
  * the checkpoints. */
 vs_err vs_trainer_check_start(const vs_trainer *t);
 vs_err vs_check_disk(const char *out, double checkpoint, int copies, double room);
-/* Bytes: that this process may use (machine or control group), of the batches ahead, of one
- * checkpoint, free where `path` is or will be (-1: unknown). */
-double vs_memory_limit(void);
+/* Bytes: of the batches ahead, of one checkpoint, free where `path` is or will be (-1: unknown). */
 double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *model);
 double vs_trainer_checkpoint_bytes(const vs_trainer *t);
 double vs_disk_room(const char *path);

@@ -10,7 +10,7 @@
 struct settings {
     vs_common common;
     const char *model, *views, *device;
-    int batch, top;
+    int batch, precision, top;
 };
 
 #define AT(field) .at = offsetof(struct settings, field)
@@ -44,7 +44,7 @@ static vs_err score_clip(float *probability, vs_scorer *scorer, vs_store *store,
     for (int k = 0; err == VS_OK && k < segments * crops; k++)
         vs_video_view(&video, m->T, m->H, m->W, segments, crops, k, views + (size_t)k * bytes);
     if (err == VS_OK)
-        err = vs_scorer_views(scorer, views, segments * crops, probability);
+        err = vs_scorer_videos(scorer, views, 1, segments * crops, probability);
     vs_video_free(&video);
     vs_reader_close(&reader);
     free(views);
@@ -94,7 +94,8 @@ vs_err vs_train_predict(vs_call *call)
     if (err == VS_OK)
         err = vs_store_open(&store, path);
     if (err == VS_OK)
-        err = vs_scorer_open(&scorer, s->model, s->device, s->common.jobs, s->batch);
+        err = vs_scorer_open(&scorer, s->model, s->device, (vs_precision)s->precision,
+                             s->common.jobs, s->batch);
     if (err == VS_OK) {
         probability = vs_new(sizeof(*probability) * (size_t)vs_scorer_config(scorer)->classes);
         err = score_clip(probability, scorer, store, id, s);

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/shard.h"
 #include "train/run.h"
 
 struct vs_scorer {
@@ -20,14 +21,15 @@ struct vs_scorer {
     double *sum;                   /* (classes) */
 };
 
-static vs_err open_model(vs_scorer *s, const char *device, int threads)
+static vs_err open_model(vs_scorer *s, const char *device, vs_precision precision, int threads)
 {
     vs_model_config config;
     VS_TRY(vs_model_config_read(&config, &s->class_name, &s->n_names, s->path));
     if (config.task != VS_TASK_CLASSIFY)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: is a pre-trained model without a classifier; "
                        "fine-tune it first", s->path);
-    VS_TRY(vs_device_open(&s->dev, device, threads));
+    VS_TRY(vs_device_open_local(&s->dev, device, vs_shard_local(), threads));
+    vs_device_set_precision(s->dev, precision);
     VS_TRY(vs_model_open(&s->model, s->dev, &config, s->batch, 0, false));
     VS_TRY(vs_model_load(s->model, s->path, false));
     s->logits = vs_new(sizeof(*s->logits) * (size_t)s->batch * (size_t)config.classes);
@@ -35,8 +37,8 @@ static vs_err open_model(vs_scorer *s, const char *device, int threads)
     return VS_OK;
 }
 
-vs_err vs_scorer_open(vs_scorer **out, const char *path, const char *device, int threads,
-                      int batch)
+vs_err vs_scorer_open(vs_scorer **out, const char *path, const char *device,
+                      vs_precision precision, int threads, int batch)
 {
     VS_ASSERT(batch > 0);
     *out = NULL;
@@ -44,7 +46,7 @@ vs_err vs_scorer_open(vs_scorer **out, const char *path, const char *device, int
     s->batch = batch;
     vs_err err = vs_run_model(&s->path, path);
     if (err == VS_OK)
-        err = open_model(s, device, threads);
+        err = open_model(s, device, precision, threads);
     if (err != VS_OK) {
         vs_scorer_close(&s);
         return err;
@@ -95,22 +97,42 @@ static void add_softmax(double *sum, const float *logits, int classes)
         sum[c] += exp((double)logits[c] - most) / total;
 }
 
-vs_err vs_scorer_views(vs_scorer *s, const uint8_t *views, int n, float *probability)
+vs_err vs_scorer_videos(vs_scorer *s, const uint8_t *views, int n, int K, float *probability)
 {
     const vs_model_config *m = vs_scorer_config(s);
+    const int classes = m->classes;
     const size_t view = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
-    memset(s->sum, 0, sizeof(*s->sum) * (size_t)m->classes);
-    for (int done = 0; done < n; done += s->batch) {
-        const int B = n - done < s->batch ? n - done : s->batch;
-        const vs_batch batch = { .B = B, .frames = views + (size_t)done * view };
+    int64_t at = 0;
+    for (int64_t left = (int64_t)n * K; left > 0;) {
+        const int B = left < s->batch ? (int)left : s->batch;
+        const vs_batch batch = { .B = B, .frames = views + (size_t)at * view };
         VS_TRY(vs_model_forward(s->model, &batch));
         VS_TRY(vs_model_logits(s->model, s->logits));
-        for (int b = 0; b < B; b++)
-            add_softmax(s->sum, s->logits + (size_t)b * (size_t)m->classes, m->classes);
+        for (int b = 0; b < B; b++, at++) {
+            if (at % K == 0)
+                memset(s->sum, 0, sizeof(*s->sum) * (size_t)classes);
+            add_softmax(s->sum, s->logits + (size_t)b * (size_t)classes, classes);
+            for (int c = 0; c < classes && at % K == K - 1; c++)
+                probability[at / K * classes + c] = (float)(s->sum[c] / K);
+        }
+        left -= B;
     }
-    for (int c = 0; c < m->classes; c++)
-        probability[c] = (float)(s->sum[c] / n);
     return VS_OK;
+}
+
+int vs_scorer_batch(const vs_scorer *scorer)
+{
+    return scorer->batch;
+}
+
+bool vs_scorer_on_cpu(const vs_scorer *scorer)
+{
+    return !vs_device_is_cuda(scorer->dev);
+}
+
+vs_precision vs_scorer_precision(const vs_scorer *scorer)
+{
+    return vs_device_precision(scorer->dev);
 }
 
 vs_err vs_scorer_check_split(const vs_scorer *s, const vs_split *split)

@@ -12,7 +12,7 @@
 struct settings {
     vs_common common;
     const char *model, *store, *split, *views, *device;
-    int batch;
+    int batch, precision;
 };
 
 #define AT(field) .at = offsetof(struct settings, field)
@@ -70,7 +70,8 @@ static vs_err open_all(struct test *t)
 {
     const struct settings *s = t->s;
     VS_TRY(vs_views_parse(&t->segments, &t->crops, s->views));
-    VS_TRY(vs_scorer_open(&t->scorer, s->model, s->device, s->common.jobs, s->batch));
+    VS_TRY(vs_scorer_open(&t->scorer, s->model, s->device, (vs_precision)s->precision,
+                             s->common.jobs, s->batch));
     VS_TRY(vs_store_open(&t->store, s->store));
     VS_TRY(vs_store_split(&t->split, t->store, s->split));
     VS_TRY(vs_scorer_check_split(t->scorer, &t->split));
@@ -97,8 +98,8 @@ static vs_err score_all(struct test *t, vs_ahead *ahead, vs_progress *progress)
         int slot;
         err = vs_ahead_take(ahead, &slot);
         if (err == VS_OK)
-            err = vs_scorer_views(t->scorer, t->views[slot], t->segments * t->crops,
-                                  probability);
+            err = vs_scorer_videos(t->scorer, t->views[slot], 1, t->segments * t->crops,
+                                   probability);
         if (err == VS_OK) {
             const int rank = vs_rank_of(probability, classes, t->split.clip[t->n].label);
             t->top1 += rank < 1;

@@ -85,10 +85,10 @@ check "a small store" "$toy" store 6
 check "a small model" vsyn-train finetune --store store --init none --model micro --size 32 \
     --frames 4 --stride 2 --batch 9 --steps 24 --lr 1e-1 --drop-path 0 --head-drop 0 \
     --smoothing 0 --layer-decay 1 --warmup-epochs 0 --quiet --out model
-robust=(vsyn-robust run --model model --store store --split test --views 2x3
+robust=(vsyn-robust run --model model --store store --split test --views 10x3
     --corruptions gaussian_noise,jpeg,static_rotate,freeze --quiet)
 check "run" "${robust[@]}" --out a
-for f in results.json results.csv results.db report.html; do
+for f in results.json results.csv results.tex results.db report.html; do
     [ -s a/$f ]; same "a/$f is there" $? 0
 done
 same "rows of results.csv" "$(wc -l <a/results.csv)" $((1 + 1 + 20 + 4 + 5 + 4 + 2))
@@ -130,6 +130,38 @@ check "a killed run goes on" "${robust[@]}" --out c
 check "with the results of an unbroken run" cmp a/results.json c/results.json
 check "and the same report but for its name" cmp <(sed 's/--out a//' a/report.html) \
     <(sed 's/--out c//' c/report.html)
+
+check "videos in blocks of one or two" "${robust[@]}" --memory 1 --out blocks
+check "give the same results" cmp a/results.json blocks/results.json
+
+# ---- parts -------------------------------------------------------------------------------
+check "part 1 of 3" "${robust[@]}" --out parts --shard 1/3
+check "part 2 of 3, in a job array" env SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_COUNT=3 \
+    SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=2 "${robust[@]}" --out parts
+same "a part has its results only" \
+    "$(sqlite3 parts/shards/2-of-3/results.db 'SELECT count(*) FROM result')" $((21 * 6))
+check "part 3 is missing: made while the others are gathered" "${robust[@]}" --out parts
+check "the results of one run" cmp a/results.json parts/results.json
+check "processes of a launcher share" bash -c 'for r in 0 1; do
+    OMPI_COMM_WORLD_RANK=$r OMPI_COMM_WORLD_SIZE=2 "$@" --out ranks || exit 1; done' - "${robust[@]}"
+check "gathered" "${robust[@]}" --out ranks
+check "the same results" cmp a/results.json ranks/results.json
+fails 1 "a part of other settings is refused" "made with seed 0, not 5" \
+    "${robust[@]}" --seed 5 --shard 1/3 --out parts
+
+# ---- a video that cannot be read ---------------------------------------------------------
+cp -r store hurt
+read -r pack at < <(sqlite3 -separator ' ' hurt/index.db "SELECT pack, offset + 16 * frames + 40
+    FROM clip JOIN member USING(dataset, name) WHERE split = 'test' ORDER BY member.id LIMIT 1 OFFSET 3")
+printf 'XXXXXXXX' | dd of="$(printf 'hurt/packs/%s' "$(ls hurt/packs | grep -E "^0*$pack\.")")" \
+    bs=1 seek="$at" conv=notrunc 2>"$work/err"
+damaged=("${robust[@]}")
+damaged[5]=hurt
+check "a damaged video is left out" "${damaged[@]}" --out hurt.out
+same "of every cell" "$(sqlite3 hurt.out/results.db 'SELECT count(*) FROM result')" $((21 * 17))
+same "with its reason" "$(sqlite3 hurt.out/results.db 'SELECT count(*) FROM skip')" 1
+has "the results say so" '"skipped"' hurt.out/results.json
+has "and the page" "could not be read" hurt.out/report.html
 
 check "two severities, then the others" "${robust[@]}" --severities 5,2 --out d
 check "others later" "${robust[@]}" --out d

@@ -50,16 +50,39 @@ Test(train_score, probabilities_are_the_mean_over_views)
     vs_rng rng = vs_rng_at(1, VS_RNG_TEST, 0);
     for (int i = 0; i < 3 * VIEW; i++)
         views[i] = (uint8_t)vs_rng_u32(&rng);
-    CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", 1, 2));
-    CHECK_OK(vs_scorer_views(scorer, views, 3, all));
+    CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", VS_FP32, 1, 2));
+    CHECK_OK(vs_scorer_videos(scorer, views, 1, 3, all));
     for (int v = 0; v < 3; v++) {
-        CHECK_OK(vs_scorer_views(scorer, views + v * VIEW, 1, one));
+        CHECK_OK(vs_scorer_videos(scorer, views + v * VIEW, 1, 1, one));
         for (int c = 0; c < 3; c++)
             mean[c] += one[c] / 3;
     }
     cr_expect(close_f32(all, mean, 3, 1e-6f, 0, "probability"));
     cr_expect_float_eq(all[0] + all[1] + all[2], 1, 1e-5);
     vs_scorer_close(&scorer);
+    check_rm(dir);
+}
+
+/* Two videos of three views in batches of 2 and of 4: the second batch holds views of both. */
+Test(train_score, batches_across_videos)
+{
+    enum { VIEW = 4 * 32 * 32 * 3 };
+    static uint8_t views[6 * VIEW];
+    char *dir = save_model(check_tmp());
+    float together[6], alone[6];
+    vs_rng rng = vs_rng_at(2, VS_RNG_TEST, 0);
+    for (int i = 0; i < 6 * VIEW; i++)
+        views[i] = (uint8_t)vs_rng_u32(&rng);
+    for (int batch = 2; batch <= 4; batch += 2) {
+        vs_scorer *scorer;
+        CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", VS_FP32, 1, batch));
+        CHECK_OK(vs_scorer_videos(scorer, views, 2, 3, together));
+        for (int i = 0; i < 2; i++)
+            CHECK_OK(vs_scorer_videos(scorer, views + i * 3 * VIEW, 1, 3, alone + i * 3));
+        cr_expect(memcmp(together, alone, sizeof(alone)) == 0, "batch %d", batch);
+        cr_expect(memcmp(together, together + 3, sizeof(float) * 3) != 0);
+        vs_scorer_close(&scorer);
+    }
     check_rm(dir);
 }
 
@@ -71,7 +94,7 @@ Test(train_score, splits_that_do_not_fit)
     vs_clip clip[2] = { { .id = 1, .label = 2, .name = "a" },
                         { .id = 2, .label = 0, .name = "b" } };
     vs_split split = { .n = 2, .clip = clip, .classes = 3, .class_name = names };
-    CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", 1, 1));
+    CHECK_OK(vs_scorer_open(&scorer, dir, "cpu", VS_FP32, 1, 1));
     CHECK_OK(vs_scorer_check_split(scorer, &split));
     split.classes = 4;
     CHECK_FAILS(vs_scorer_check_split(scorer, &split), VS_ERR_CORRUPT, "knows 3 classes");
