@@ -1,6 +1,8 @@
 /* Attention on CUDA. Contract and formulas: train/ops/ops.h
  *
- * The tiles of the CPU, in shared memory, and products in float.
+ * In bfloat16 it is cuDNN's (sdpa.h), where that is installed and has an engine for the shape.
+ * Else, and in float, it is written out here: the tiles of the CPU, in shared memory, and products
+ * in float. VSYN_CUDNN=off leaves cuDNN out.
  *
  *   forward    a block has T queries of a head and goes past all keys, T at a time, with a
  *              running maximum and sum
@@ -11,6 +13,11 @@
  * columns T/4 apart. Rows of shared memory are one value longer than a multiple of 32 banks. */
 #include "train/ops/cuda.cuh"
 #include "train/ops/normal.h"
+#include "train/ops/sdpa.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
 
 /* Where the rows of a (clip, head) lie. */
 struct head {
@@ -28,7 +35,7 @@ static __device__ inline head head_of(int S, int H, int D)
 
 /* Sizes that follow from those of a tile: T queries or keys, COLS columns a thread. */
 template <int T, int COLS> struct tile {
-    static const int R = T / 4;                /* threads along a side: a thread's rows lie R apart */
+    static const int R = T / 4;                /* threads along a side */
     static const int threads = R * R;
     static const int D = R * COLS;             /* columns, some of them zeros */
     static const int ld = D + 1;
@@ -363,10 +370,107 @@ static void run_any(vs_device *dev, const attention &a)
                                     "CUDA", dev->name, a.D));
 }
 
+/* ---- cuDNN ----------------------------------------------------------------------------- */
+
+struct fused {
+    vs_sdpa *cudnn;                /* NULL: there is none */
+    bool said;
+};
+
+static void close_fused(vs_device *dev, void *state)
+{
+    fused *const f = (fused *)state;
+    (void)dev;
+    vs_sdpa_close(&f->cudnn);
+    free(f);
+}
+
+/* Said once: a run that is slower than it could be should not be silent about it. */
+static void say_why(vs_device *dev, fused *f)
+{
+    const char *const told = getenv("VSYN_CUDNN");
+    if (!f->said && !(told && strcmp(told, "off") == 0))
+        vs_warn("%s: attention without cuDNN, which is slower: %s", dev->name, vs_err_detail());
+    f->said = true;
+}
+
+/* The emulated GPU has no cuDNN. */
+static fused *fused_of(vs_device *dev)
+{
+    vs_gpu_keep *const keep = &dev->gpu->keep[VS_GPU_ATTENTION];
+    if (keep->state)
+        return (fused *)keep->state;
+    fused *const f = (fused *)calloc(1, sizeof(*f));
+    VS_ASSERT(f);
+    keep->state = f;
+    keep->close = close_fused;
+#ifdef __CUDACC__
+    if (vs_sdpa_open(&f->cudnn, NULL) != VS_OK)
+        say_why(dev, f);
+#endif
+    return f;
+}
+
+/* All clips, as many at a time as vs_sdpa_clips() says, all calls alike. False, and nothing is
+ * done, where cuDNN cannot. at: of the first clip; r is taken here. */
+static bool run_fused(vs_device *dev, vs_sdpa_shape shape, char *const at[VS_SDPA_BOUND + 1])
+{
+    const vs_sdpa_plan *plan;
+    fused *const f = fused_of(dev);
+    const int B = shape.B;
+    if (!f->cudnn || shape.D % 8 != 0)
+        return false;
+    for (shape.B = shape.backward ? vs_sdpa_clips(&shape) : B; B % shape.B != 0;)
+        shape.B--;
+    if (vs_sdpa_plan_of(&plan, f->cudnn, &shape) != VS_OK) {
+        say_why(dev, f);
+        return false;
+    }
+    const size_t rows = (size_t)shape.H * shape.S, half = 2;          /* of a clip */
+    const size_t r = VS_DEVICE_ALIGN *
+                     (size_t)ceil_div((int64_t)(sizeof(float) * rows) * shape.B, VS_DEVICE_ALIGN);
+    char *const room = (char *)vs_device_scratch(dev, r + vs_sdpa_workspace(plan));
+    for (int b = 0; room && b < B && !vs_device_failed(dev); b += shape.B) {
+        void *now[VS_SDPA_BOUND + 1] = { NULL };
+        for (int id = 1; id <= VS_SDPA_BOUND; id++) {
+            const size_t parts = id == VS_SDPA_Y || id == VS_SDPA_DY ? 1 : 3;
+            const size_t clip = id == VS_SDPA_LSE ? sizeof(float) * rows
+                                                  : half * rows * shape.D * parts;
+            now[id] = at[id] ? at[id] + clip * b : NULL;
+        }
+        now[VS_SDPA_R] = room;
+        vs_device_note(dev, vs_sdpa_run(f->cudnn, plan, stream_of(dev), now, room + r));
+    }
+    return true;
+}
+
+static char *bytes_of(const void *x)
+{
+    return (char *)x;
+}
+
+/* Where q, k, v (or their gradients) begin in qkv. */
+static void place_parts(char **at, const vs_narrow *qkv, int H, int D)
+{
+    for (int part = 0; part < 3; part++)
+        at[part] = bytes_of(qkv + (int64_t)part * H * D);
+}
+
+/* ---- The operations -------------------------------------------------------------------- */
+
+static const bool narrow = sizeof(vs_narrow) == 2;
+
 void VS_CUDA(attention_fwd)(vs_device *dev, vs_narrow *y, float *lse, const vs_narrow *qkv, int B,
                             int S, int H, int D)
 {
+    const vs_sdpa_shape shape = { B, S, H, D, false };
+    char *at[VS_SDPA_BOUND + 1] = { NULL };
     if (vs_device_failed(dev))
+        return;
+    place_parts(at + VS_SDPA_Q, qkv, H, D);
+    at[VS_SDPA_Y] = bytes_of(y);
+    at[VS_SDPA_LSE] = bytes_of(lse);
+    if (narrow && run_fused(dev, shape, at))
         return;
     const attention a = { y, NULL, NULL, qkv, lse, NULL, B, S, H, D };
     run_any(dev, a);
@@ -376,8 +480,19 @@ void VS_CUDA(attention_bwd)(vs_device *dev, vs_narrow *dqkv, const vs_narrow *dy
                             const vs_narrow *y, const vs_narrow *qkv, const float *lse, int B,
                             int S, int H, int D)
 {
+    const vs_sdpa_shape shape = { B, S, H, D, true };
     const int64_t rows = (int64_t)B * H * S;
     const dim3 block(32, VS_WARPS);
+    char *at[VS_SDPA_BOUND + 1] = { NULL };
+    if (vs_device_failed(dev))
+        return;
+    place_parts(at + VS_SDPA_Q, qkv, H, D);
+    place_parts(at + VS_SDPA_DQ, dqkv, H, D);
+    at[VS_SDPA_Y] = bytes_of(y);
+    at[VS_SDPA_DY] = bytes_of(dy);
+    at[VS_SDPA_LSE] = bytes_of(lse);
+    if (narrow && run_fused(dev, shape, at))
+        return;
     float *const r = (float *)vs_device_scratch(dev, sizeof(float) * (size_t)rows);
     if (!r || vs_device_failed(dev))
         return;
