@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "eval/commands.h"
 #include "eval/embed_frames.h"
+#include "eval/films.h"
 #include "eval/survey.h"
 
 struct stats_settings {
@@ -92,7 +93,7 @@ static vs_err add_set(struct work *w, const char *spec)
     VS_TRY(check_utf8(spec));
     char *name = vs_set_spec_name(spec);
     const int same = find_set(w, name);
-    vs_err err = same < 0 ? vs_set_open(&w->set[w->n], spec, w->s->split)
+    vs_err err = same < 0 ? vs_set_open(&w->set[w->n], spec, w->s->split, vs_films())
                           : VS_FAIL(VS_ERR_USAGE, "two sets are named %s (%s); give one as NAME=%s",
                                     name, vs_set_path(w->set[same]), spec);
     w->n += err == VS_OK;

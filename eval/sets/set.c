@@ -10,15 +10,15 @@
 #include "eval/sets/falloff.h"
 #include "gen/texture/files.h"
 #include "gen/texture/picture.h"
-#include "ingest/store/store.h"
 
-/* The pictures first .. first + n - 1 of a folder set. */
+/* The pictures first .. first + n - 1 of a folder set, or one video file. */
 struct frames {
     int first, n;
 };
 
 struct vs_set {
     char *name, *path, *split_name;
+    const vs_set_videos *decode;   /* NULL: no video files */
     vs_store *store;               /* NULL: a folder */
     vs_split split;
     char **file;
@@ -80,18 +80,33 @@ static bool one_of(const char *path, const char *const *ext)
     return *ext != NULL;
 }
 
+static bool is_picture(const char *path)
+{
+    static const char *const ext[] = { "png", "jpg", "jpeg", "webp", NULL };
+    return one_of(path, ext);
+}
+
+static bool is_video(const char *path)
+{
+    static const char *const ext[] = { "mp4", "avi",  "webm", "mkv", "mov", "mpg", "mpeg", "m4v",
+                                       "wmv", "flv", "ogv",  "ts",  "3gp", NULL };
+    return one_of(path, ext);
+}
+
 static size_t folder_length(const char *path)
 {
     return (size_t)(vs_path_base(path) - path);
 }
 
-/* By folder, then by name. */
+/* By folder, pictures before videos, then by name. */
 static int by_folder(const void *a, const void *b)
 {
     const char *p = *(char *const *)a, *q = *(char *const *)b;
     const size_t n = folder_length(p), m = folder_length(q);
     const int c = strncmp(p, q, n < m ? n : m);
-    return c ? c : n != m ? (n < m ? -1 : 1) : strcmp(p, q);
+    if (c || n != m)
+        return c ? c : n < m ? -1 : 1;
+    return is_picture(p) != is_picture(q) ? (is_picture(p) ? -1 : 1) : strcmp(p, q);
 }
 
 static void group_by_folder(vs_set *set)
@@ -100,7 +115,9 @@ static void group_by_folder(vs_set *set)
     qsort(set->file, (size_t)set->files, sizeof(*set->file), by_folder);
     for (int i = 0; i < set->files; i++) {
         const size_t n = folder_length(set->file[i]);
-        const bool same = i && n > root && folder_length(set->file[i - 1]) == n &&
+        const bool same = i && n > root && is_picture(set->file[i]) &&
+                          is_picture(set->file[i - 1]) &&
+                          folder_length(set->file[i - 1]) == n &&
                           strncmp(set->file[i], set->file[i - 1], n) == 0;
         if (same)
             set->video[set->videos - 1].n++;
@@ -111,23 +128,21 @@ static void group_by_folder(vs_set *set)
 
 static vs_err open_folder(vs_set *set)
 {
-    static const char *const pictures[] = { "png", "jpg", "jpeg", "webp", NULL };
-    static const char *const videos[] = { "mp4", "avi", "webm", "mkv", "mov", "mpg", NULL };
     char **all;
     int n, n_videos = 0;
     VS_TRY(vs_files_below(&all, &n, set->path));
     for (int i = 0; i < n; i++) {
-        n_videos += one_of(all[i], videos);
-        if (one_of(all[i], pictures))
+        n_videos += is_video(all[i]);
+        if (is_picture(all[i]) || (set->decode && is_video(all[i])))
             VS_PUSH(set->file, set->files, vs_strdup(all[i]));
     }
     vs_names_free(all, n);
     if (!set->files && n_videos)
-        return VS_FAIL(VS_ERR_UNSUPPORTED, "%s: holds videos, expected a store or pictures; run "
-                       "vsyn-ingest add STORE --folder %s first", set->path, set->path);
+        return VS_FAIL(VS_ERR_UNSUPPORTED, "%s: holds videos, which need FFmpeg, and this program "
+                       "was built without; expected a store or pictures", set->path);
     if (!set->files)
-        return VS_FAIL(VS_ERR_CORRUPT, "%s: neither a store nor a folder with PNG, JPEG or WebP "
-                       "pictures", set->path);
+        return VS_FAIL(VS_ERR_CORRUPT, "%s: neither a store nor a folder with videos or with PNG, "
+                       "JPEG or WebP pictures", set->path);
     group_by_folder(set);
     return VS_OK;
 }
@@ -135,14 +150,17 @@ static vs_err open_folder(vs_set *set)
 static vs_err open_store(vs_set *set)
 {
     VS_TRY(vs_store_open(&set->store, set->path));
+    if (set->decode)
+        set->decode->store(set->store);
     VS_TRY(vs_store_split(&set->split, set->store, set->split_name));
     set->videos = set->split.n;
     return set->videos ? VS_OK : VS_FAIL(VS_ERR_CORRUPT, "%s: a store without clips", set->path);
 }
 
-vs_err vs_set_open(vs_set **out, const char *spec, const char *split)
+vs_err vs_set_open(vs_set **out, const char *spec, const char *split, const vs_set_videos *videos)
 {
     vs_set *set = vs_new(sizeof(*set));
+    set->decode = videos;
     *out = NULL;
     set->name = vs_set_spec_name(spec);
     set->path = vs_strdup(path_of(spec));
@@ -236,8 +254,7 @@ void vs_set_reader_close(vs_set_reader **reader)
     *reader = NULL;
 }
 
-/* Which square of W x H, how large it is read, and room for n of it. */
-static vs_err prepare(vs_set_clip *clip, vs_rect *square, int n, int W, int H, const char *name)
+vs_err vs_set_clip_fit(vs_set_clip *clip, vs_rect *square, int n, int W, int H, const char *name)
 {
     const int least = (W < H ? W : H) & ~1;
     if (least < VS_FALLOFF_LEAST)
@@ -263,7 +280,7 @@ static vs_err read_clip(vs_set_clip *clip, vs_set_reader *r, const vs_clip *from
     int *index = vs_new(sizeof(*index) * (size_t)n);
     for (int k = 0; k < n; k++)
         index[k] = (first + k) * stride;
-    vs_err err = prepare(clip, &square, n, from->W, from->H, from->name);
+    vs_err err = vs_set_clip_fit(clip, &square, n, from->W, from->H, from->name);
     if (err == VS_OK)
         err = vs_reader_frames(r->reader, from, index, n, square, clip->side, clip->side, false,
                                clip->rgb);
@@ -306,7 +323,7 @@ static vs_err read_pictures(vs_set_clip *clip, char *const *file, int n, int str
         W = image.W;
         H = image.H;
         if (err == VS_OK)
-            err = prepare(clip, &square, n, W, H, path);
+            err = vs_set_clip_fit(clip, &square, n, W, H, path);
         if (err == VS_OK)
             err = cut_square(clip->rgb + (size_t)k * (size_t)clip->side * (size_t)clip->side * 3,
                              &image, square, clip->side);
@@ -323,5 +340,7 @@ vs_err vs_set_read(vs_set_clip *clip, vs_set_reader *r, int i, int T, int stride
     const int first = (strided - n) / 2;
     if (set->store)
         return read_clip(clip, r, &set->split.clip[i], first, n, stride);
+    if (is_video(set->file[set->video[i].first]))
+        return set->decode->read(clip, set->file[set->video[i].first], T, stride);
     return read_pictures(clip, set->file + set->video[i].first + first * stride, n, stride);
 }

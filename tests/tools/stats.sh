@@ -82,6 +82,30 @@ has "says how to go on" "the same command goes on" err
 check "goes on" vsyn-robust stats one=one.store:train many.store --out stop
 has "with what was missing" "480/480 videos" err
 
+# ---- videos ------------------------------------------------------------------------------
+if [ -x "$VSYN_BUILD/gen/vsyn-gen" ]; then
+    check "videos" vsyn-gen moving-shapes --out gen --videos 4 --size 96 --quiet --codec lossless \
+        --store gen.store
+    mkdir -p films/sub && cp gen/videos/*.mp4 films/sub/ && echo text >films/broken.mp4
+    check "a folder of videos" vsyn-robust stats films gen.store --reference gen.store --out v
+    same "all but the broken one" "$(column v/stats.csv videos films)" 4
+    has "which is named" "films/broken.mp4" err
+    same "as many frames as in the store" "$(column v/stats.csv frames films)" \
+        "$(column v/stats.csv frames gen.store)"
+    check "a store of the planes themselves" vsyn-ingest add raw.store --folder films --encoding raw \
+        --quiet
+    check "beside the folder" vsyn-robust stats films raw.store --out r
+    for property in spectrum_exponent frame_diversity mean_L mean_a mean_b; do
+        same "the same $property" "$(column r/stats.csv $property films)" \
+            "$(column r/stats.csv $property raw.store)"
+    done
+    awk -v a="$(column v/stats.csv spectrum_exponent films)" -v b="$(column v/stats.csv \
+        spectrum_exponent gen.store)" 'BEGIN { exit !(a - b < 0.01 && b - a < 0.01) }'
+    same "and the same spectrum, but for JPEG" $? 0
+else
+    skip "a folder of videos" "built without FFmpeg"
+fi
+
 # ---- damage ------------------------------------------------------------------------------
 cp -r one.store damaged.store
 size=$(stat -c %s damaged.store/packs/*.pack)
@@ -151,8 +175,8 @@ fails 2 "two references" "--b and --reference mean the same" \
 fails 1 "an unknown split" "nothing" vsyn-robust stats one.store:nothing
 fails 1 "an unknown reference" "thre: no such store" vsyn-robust stats one.store --reference thre
 mkdir empty videos && echo text >videos/a.mp4
-fails 1 "an empty folder" "neither a store nor a folder with PNG" vsyn-robust stats empty
-fails 1 "a folder of videos" "vsyn-ingest add STORE --folder videos" vsyn-robust stats videos
+fails 1 "an empty folder" "neither a store nor a folder with videos" vsyn-robust stats empty
+fails 1 "a folder of videos that are none" "videos" vsyn-robust stats videos --quiet
 fails 1 "no model" "nomodel" vsyn-robust stats one.store --model nomodel
 fails 2 "frames of a model" "--frames: with --model it is what the model sees" \
     vsyn-robust stats one.store --model model --frames 3

@@ -192,7 +192,7 @@ static vs_err measure(vs_measured *out, const char *spec, int threads, int video
     const vs_measure_options o = { .videos = videos, .T = 4, .stride = 2 };
     vs_set *set = NULL;
     vs_pool *pool = NULL;
-    VS_TRY(vs_set_open(&set, spec, NULL));
+    VS_TRY(vs_set_open(&set, spec, NULL, NULL));
     CHECK_OK(vs_pool_open(&pool, threads, 0));
     vs_log_quiet(true);
     vs_progress *progress = vs_progress_start("stats", "videos", 0);
@@ -268,7 +268,7 @@ Test(sets, damaged_clips_are_skipped_and_counted)
     const vs_measure_options o = { .T = 64, .stride = 1 };
     vs_set *set;
     vs_pool *pool;
-    CHECK_OK(vs_set_open(&set, store, NULL));
+    CHECK_OK(vs_set_open(&set, store, NULL, NULL));
     CHECK_OK(vs_pool_open(&pool, 2, 0));
     vs_log_quiet(true);
     vs_progress *progress = vs_progress_start("stats", "videos", 0);
@@ -314,7 +314,7 @@ Test(sets, folders_of_pictures)
     }
     picture(deep, "x.png", 64, 0);
     char *spec = vs_strf("mine=%s", dir);
-    CHECK_OK(vs_set_open(&set, spec, "a split is for stores"));
+    CHECK_OK(vs_set_open(&set, spec, "a split is for stores", NULL));
     cr_expect_str_eq(vs_set_name(set), "mine");
     cr_assert_eq(vs_set_count(set), 5);                 /* b, small, z, "a clip", "a clip/deep" */
     cr_expect_eq(vs_set_frames(set), 9);
@@ -345,10 +345,10 @@ Test(sets, what_is_no_set)
     char *dir = check_tmp(), *video = vs_path_join(dir, "v.mp4"), *inside = vs_path_join(dir, "x");
     vs_set *set;
     vs_measured m;
-    CHECK_FAILS(vs_set_open(&set, dir, NULL), VS_ERR_CORRUPT, "neither a store nor a folder with");
+    CHECK_FAILS(vs_set_open(&set, dir, NULL, NULL), VS_ERR_CORRUPT, "neither a store nor a folder");
     CHECK_OK(vs_file_write(video, "text", 4));
-    CHECK_FAILS(vs_set_open(&set, dir, NULL), VS_ERR_UNSUPPORTED, "vsyn-ingest add STORE --folder");
-    CHECK_FAILS(vs_set_open(&set, inside, NULL), VS_ERR_IO, "no such store or folder");
+    CHECK_FAILS(vs_set_open(&set, dir, NULL, NULL), VS_ERR_UNSUPPORTED, "which need FFmpeg");
+    CHECK_FAILS(vs_set_open(&set, inside, NULL, NULL), VS_ERR_IO, "no such store or folder");
     picture(dir, "small.png", 30, 1);
     CHECK_FAILS(measure(&m, dir, 2, 0), VS_ERR_CORRUPT, "none of 1 videos could be read");
     char *name = vs_set_spec_name("ucf/store//");
@@ -367,11 +367,11 @@ Test(sets, splits_of_stores)
     char *dir = check_tmp(), *store = vs_path_join(dir, "s"), *spec = vs_strf("%s:train", store);
     vs_set *set;
     fill_store(store, 2);
-    CHECK_OK(vs_set_open(&set, spec, "other"));
+    CHECK_OK(vs_set_open(&set, spec, "other", NULL));
     cr_expect_str_eq(vs_set_split(set), "train");
     cr_expect_eq(vs_set_count(set), 2);
     vs_set_close(&set);
-    CHECK_FAILS(vs_set_open(&set, store, "nothing"), VS_ERR_CORRUPT, "nothing");
+    CHECK_FAILS(vs_set_open(&set, store, "nothing", NULL), VS_ERR_CORRUPT, "nothing");
     free(spec);
     free(store);
     check_rm(dir);
