@@ -26,6 +26,9 @@ void vs_chart_heatmap(FILE *f, const vs_results *r);
 /* One small chart per corruption, and one of the mean: top-1 over severity 0 (clean) to 5,
  * a line with its 95% band for each of n models. */
 void vs_chart_curves(FILE *f, const vs_results *r, int n);
+/* Top-1 of the clean videos, of each group and of the mean of groups: bars with 95% intervals for
+ * each of n models (bars.c). */
+void vs_chart_groups(FILE *f, const vs_results *r, int n);
 /* A dot with its interval on the scale 0..most, with a mark at `clean`. */
 void vs_chart_interval(FILE *f, const vs_estimate *e, double clean, double most, int model);
 /* The end of the scale for these models: the largest accuracy shown, rounded up to a tenth. */

@@ -162,15 +162,16 @@ static vs_err say_estimate(vs_evaluator *ev, const vs_evaluation *e, const struc
 
 static vs_err score_left(vs_evaluator *ev, const vs_evaluator_cost *cost, int64_t left)
 {
-    char time[32];
+    char time[32], alone[32];
     vs_progress *progress = vs_progress_start("robust", "videos", left);
     const double start = vs_now();
     const vs_err err = vs_evaluator_run(ev, progress);
     const double took = vs_now() - start, model = cost->model * (double)left;
     vs_progress_end(&progress);
     if (err == VS_OK)
-        vs_say("%lld results in %s: %.1f %% more than the model alone takes", (long long)left,
-               vs_human_time(time, took), 100 * (took - model) / model);
+        vs_say("%lld results in %s; the model alone would take %s: %+.1f %%", (long long)left,
+               vs_human_time(time, took), vs_human_time(alone, model),
+               100 * (took - model) / model);
     return err;
 }
 
