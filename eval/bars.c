@@ -59,11 +59,13 @@ void vs_chart_groups(FILE *f, const vs_results *r, int n)
     const double most = vs_chart_most(r, n);
     const int places = count_groups(s) + 2, width = AXIS + places * slot_width(n) + 6;
     int place = 0;
-    fprintf(f, "<style>.groups{max-width:none;height:auto;display:block}.groups .tick{font-size:11.5px}.bar{opacity:.85}.whisker{"
-               "stroke:var(--ink);stroke-width:1.2;fill:none;opacity:.75}");
+    fprintf(f, "<style>.groups{max-width:none;height:auto;display:block}.groups .tick{"
+               "font-size:11.5px}.bar{opacity:.85}.whisker{stroke:var(--ink);stroke-width:1.2;"
+               "fill:none;opacity:.75}");
     for (int m = 0; m < n; m++)
         fprintf(f, ".bar.m%d{fill:var(--m%d)}", m, m);
-    fprintf(f, "</style>\n<div class=wide><svg class=groups viewBox=\"0 0 %d %d\" style=\"width:%dpx\" "
+    fprintf(f, "</style>\n<div class=wide><svg class=groups viewBox=\"0 0 %d %d\" "
+               "style=\"width:%dpx\" "
                "role=img>", width, UP + TALL + 26, width);
     for (int i = 0; i <= 4; i++) {
         const double v = most * i / 4, y = up(v, most);
