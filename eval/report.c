@@ -336,7 +336,8 @@ static void write_page(FILE *f, const vs_results *r, int n)
             fprintf(f, "</section>\n");
         }
         fprintf(f, "</div>\n<h2>Groups of corruptions</h2><p class=note>Top-1 in percent, mean "
-                   "over the corruptions and severities of a group; whiskers are 95%% intervals.</p>\n");
+                   "over the corruptions and severities of a group; whiskers are 95%% "
+                   "intervals.</p>\n");
         vs_chart_groups(f, r, n);
         fprintf(f, "<h2>How accuracy falls</h2><p class=note>Top-1 in percent over "
                    "severity; the band is the 95%% interval.</p>\n");
