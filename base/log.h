@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Set once by the command line (--quiet): messages and progress are dropped,
  * warnings and errors are not. */
 void vs_log_quiet(bool quiet);
@@ -38,4 +42,7 @@ double vs_now(void);                                  /* monotonic seconds */
 const char *vs_human_bytes(char text[32], double bytes);
 const char *vs_human_time(char text[32], double seconds);
 
+#ifdef __cplusplus
+}
+#endif
 #endif /* VSYN_BASE_LOG_H */
