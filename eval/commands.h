@@ -6,6 +6,7 @@
 
 extern const vs_command vs_command_list;       /* list.c */
 extern const vs_command vs_command_apply;      /* apply.c */
+extern const vs_command vs_command_export;     /* export.c */
 extern const vs_command vs_command_preview;    /* preview.c */
 extern const vs_command vs_command_run;        /* run.c */
 extern const vs_command vs_command_report;     /* main.c */

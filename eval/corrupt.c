@@ -266,6 +266,19 @@ vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list
     return *n ? VS_OK : VS_FAIL(VS_ERR_USAGE, "--corruptions: the list is empty");
 }
 
+vs_err vs_severities_parse(bool wanted[VS_SEVERITIES + 1], const char *list)
+{
+    const char *at = list;
+    while (*at >= '1' && *at <= '5' && (at[1] == ',' || !at[1])) {
+        wanted[*at - '0'] = true;
+        if (!at[1])
+            return VS_OK;
+        at += 2;
+    }
+    return VS_FAIL(VS_ERR_USAGE, "--severities: expected numbers of 1..5 such as 1,3,5, got \"%s\"",
+                   list);
+}
+
 /* ---- Making them -------------------------------------------------------------------------- */
 
 struct vs_corrupter {

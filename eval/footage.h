@@ -63,7 +63,8 @@ vs_err vs_footage_read_video(vs_footage *out, const char *path, const vs_footage
 /* USAGE: the ending is neither .mp4 nor .avi, or the quality is not one. */
 vs_err vs_footage_check_video(const char *path, const vs_video_format *format);
 /* The folder of `path` must be there. lossless keeps every pixel; the others take even sizes: an
- * odd last row or column is left away. *bytes may be NULL. Atomic. */
+ * odd last row or column is left away. *bytes may be NULL. Atomic.
+ * path NULL: writes nothing, only counts. */
 vs_err vs_footage_write_video(const char *path, const vs_video_format *format, const uint8_t *rgb,
                               int T, int H, int W, double fps, int64_t *bytes);
 /* So that clips kept as packets can be read; does nothing without FFmpeg. */

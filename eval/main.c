@@ -74,7 +74,7 @@ const vs_command vs_command_report = {
 int main(int argc, char **argv)
 {
     const vs_command commands[] = { vs_command_list, vs_command_apply,
-                                    vs_command_preview, vs_command_run,
+                                    vs_command_preview, vs_command_export, vs_command_run,
                                     vs_command_report, vs_command_stats, { 0 } };
     const vs_program program = { .name = "vsyn-robust",
                                  .summary = "robustness of a video classifier to corruptions",

@@ -65,6 +65,9 @@ const char *vs_corruption_missing(const vs_corruption *corruption);
  * one that this build lacks ("all" leaves those out). */
 vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list);
 
+/* "1,3,5" of --severities: wanted[1], ... become true. USAGE. */
+vs_err vs_severities_parse(bool wanted[VS_SEVERITIES + 1], const char *list);
+
 typedef struct vs_corrupt_options {
     vs_variant variant;            /* where a corruption has it */
     double fps;                    /* of the clips, for frame_rate; 0 = 25, ssv2: 12 */

@@ -69,26 +69,13 @@ struct plan {
     int cells, corruptions;
 };
 
-static vs_err parse_severities(bool wanted[VS_SEVERITIES + 1], const char *list)
-{
-    const char *at = list;
-    while (*at >= '1' && *at <= '5' && (at[1] == ',' || !at[1])) {
-        wanted[*at - '0'] = true;
-        if (!at[1])
-            return VS_OK;
-        at += 2;
-    }
-    return VS_FAIL(VS_ERR_USAGE, "--severities: expected numbers of 1..5 such as 1,3,5, got \"%s\"",
-                   list);
-}
-
 static vs_err make_plan(struct plan *plan, const struct run_settings *s)
 {
     const vs_corruption **picked = vs_new(sizeof(*picked) * (size_t)vs_corruption_count());
     bool wanted[VS_SEVERITIES + 1] = { false };
     vs_err err = vs_corruption_pick(picked, &plan->corruptions, s->corruptions);
     if (err == VS_OK)
-        err = parse_severities(wanted, s->severities);
+        err = vs_severities_parse(wanted, s->severities);
     if (err == VS_OK)
         VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ 0 }));
     for (int i = 0; err == VS_OK && i < plan->corruptions; i++)

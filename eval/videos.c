@@ -8,15 +8,33 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "eval/export.h"
 #include "eval/footage.h"
 #include "gen/encode.h"
 #include "ingest/copy.h"
+#include "ingest/ingest.h"
 #include "ingest/store/view.h"
 #include "ingest/video.h"
 
 void vs_footage_store(vs_store *store)
 {
     vs_store_decode_with(store, &vs_copy_ffmpeg);
+}
+
+vs_err vs_export_list_folder(vs_export_set *out, const char *folder)
+{
+    vs_listing listing;
+    VS_TRY(vs_list_folder(&listing, folder, 0, 0));
+    for (int i = 0; i < listing.n; i++) {
+        const vs_export_item item = { .name = vs_strdup(listing.item[i].name),
+                                      .path = vs_strdup(listing.item[i].path),
+                                      .label = listing.item[i].label };
+        VS_PUSH(out->item, out->n, item);
+    }
+    for (int i = 0; i < listing.classes; i++)
+        VS_PUSH(out->class_name, out->classes, vs_strdup(listing.class_name[i]));
+    vs_listing_free(&listing);
+    return VS_OK;
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
@@ -139,7 +157,7 @@ static vs_encode_options encode_options(const char *path, const vs_video_format 
     const vs_video_codec codec = codec_of[format->codec];
     const int even = codec == VS_CODEC_LOSSLESS ? ~0 : ~1;
     return (vs_encode_options){ W & even, H & even, fps > 0 ? fps : 25, codec, format->quality,
-                                strcasecmp(vs_path_ext(path), "avi") == 0 };
+                                path && strcasecmp(vs_path_ext(path), "avi") == 0 };
 }
 
 vs_err vs_footage_check_video(const char *path, const vs_video_format *format)

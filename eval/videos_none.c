@@ -1,4 +1,5 @@
 /* In place of videos.c where the build has no FFmpeg. */
+#include "eval/export.h"
 #include "eval/footage.h"
 
 static vs_err refuse(const char *path)
@@ -25,4 +26,9 @@ vs_err vs_footage_write_video(const char *path, const vs_video_format *format, c
 
 void vs_footage_store(vs_store *store)
 {
+}
+
+vs_err vs_export_list_folder(vs_export_set *out, const char *folder)
+{
+    return refuse(folder);
 }
