@@ -87,19 +87,20 @@ static double *folded(const vs_gaussian *g, int n, vs_border border)
     return m;
 }
 
-/* out (H, W): every column of x smoothed. m as of folded(), or NULL: add pairs of rows. */
+#define CHUNK 128                  /* columns at a time: their part of a matrix stays near */
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* out (H, W): every column of x smoothed. */
 static void smooth_columns(double *out, const double *x, int H, int W, const vs_gaussian *g,
-                           vs_border border, const double *m)
+                           vs_border border)
 {
     const double *weight = g->weight + g->radius;
     for (int y = 0; y < H; y++) {
         double *row = out + (size_t)y * (size_t)W;
-        if (m) {
-            memset(row, 0, sizeof(*row) * (size_t)W);
-            for (int i = 0; i < H; i++)
-                sum_one(row, x + (size_t)i * (size_t)W, m[(size_t)i * (size_t)H + (size_t)y], W);
-            continue;
-        }
         vs_sum_start(row, x + (size_t)y * (size_t)W, weight[0], W);
         for (int r = g->radius; r > 0; r--)
             vs_sum_pair(row, x + (size_t)vs_border_index(y - r, H, border) * (size_t)W,
@@ -107,22 +108,46 @@ static void smooth_columns(double *out, const double *x, int H, int W, const vs_
     }
 }
 
-/* row (W) of x smoothed; wide: room for W + 2 radius. */
-static void smooth_row(double *row, const double *x, double *wide, int W, const vs_gaussian *g,
-                       vs_border border, const double *m)
+/* The same with m (H, H) of folded(). */
+static void fold_columns(double *out, const double *x, int H, int W, const double *m)
+{
+    for (int from = 0; from < W; from += CHUNK)
+        for (int y = 0; y < H; y++) {
+            double *row = out + (size_t)y * (size_t)W + from;
+            const int n = least(CHUNK, W - from);
+            memset(row, 0, sizeof(*row) * (size_t)n);
+            for (int i = 0; i < H; i++)
+                sum_one(row, x + (size_t)i * (size_t)W + from, m[(size_t)i * (size_t)H + (size_t)y],
+                        n);
+        }
+}
+
+/* out (H, W): every row of x smoothed; wide: room for W + 2 radius. */
+static void smooth_rows(double *out, const double *x, double *wide, int H, int W,
+                        const vs_gaussian *g, vs_border border)
 {
     const double *weight = g->weight + g->radius, *middle = wide + g->radius;
-    if (m) {
-        memset(row, 0, sizeof(*row) * (size_t)W);
-        for (int i = 0; i < W; i++)
-            sum_one(row, m + (size_t)i * (size_t)W, x[i], W);
-        return;
+    for (int y = 0; y < H; y++, out += W, x += W) {
+        for (int i = 0; i < W + 2 * g->radius; i++)
+            wide[i] = x[vs_border_index(i - g->radius, W, border)];
+        vs_sum_start(out, middle, weight[0], W);
+        for (int r = g->radius; r > 0; r--)
+            vs_sum_pair(out, middle - r, middle + r, weight[r], W);
     }
-    for (int i = 0; i < W + 2 * g->radius; i++)
-        wide[i] = x[vs_border_index(i - g->radius, W, border)];
-    vs_sum_start(row, middle, weight[0], W);
-    for (int r = g->radius; r > 0; r--)
-        vs_sum_pair(row, middle - r, middle + r, weight[r], W);
+}
+
+/* The same with m (W, W) of folded(). */
+static void fold_rows(double *out, const double *x, int H, int W, const double *m)
+{
+    for (int from = 0; from < W; from += CHUNK)
+        for (int y = 0; y < H; y++) {
+            double *row = out + (size_t)y * (size_t)W + from;
+            const int n = least(CHUNK, W - from);
+            memset(row, 0, sizeof(*row) * (size_t)n);
+            for (int i = 0; i < W; i++)
+                sum_one(row, m + (size_t)i * (size_t)W + from, x[(size_t)y * (size_t)W + (size_t)i],
+                        n);
+        }
 }
 
 vs_err vs_field_smooth(double *field, int H, int W, double sigma, double truncate,
@@ -140,10 +165,14 @@ vs_err vs_field_smooth(double *field, int H, int W, double sigma, double truncat
     across = fold_across && W != H ? folded(g, W, border) : NULL;
     if (!out || !wide || (fold_down && !down) || (fold_across && W != H && !across))
         goto nomem;
-    smooth_columns(out, field, H, W, g, border, down);
-    for (int y = 0; y < H; y++)
-        smooth_row(field + (size_t)y * (size_t)W, out + (size_t)y * (size_t)W, wide, W, g, border,
-                   W == H ? down : across);
+    if (fold_down)
+        fold_columns(out, field, H, W, down);
+    else
+        smooth_columns(out, field, H, W, g, border);
+    if (fold_across)
+        fold_rows(field, out, H, W, W == H ? down : across);
+    else
+        smooth_rows(field, out, wide, H, W, g, border);
     goto out;
 nomem:
     err = VS_FAIL(VS_ERR_NOMEM, "no memory to smooth a field of %d x %d", W, H);

@@ -56,7 +56,11 @@ static void draw_anew(struct veil *v, vs_rng *rng)
     v->slant = -1;
     for (int i = 0; i < v->streaks; i++) {
         const int x = left + below(rng, v->W - abs(slant) - 2 * left);
-        draw_streak(v, x, below(rng, v->H - v->length));
+        const int y = below(rng, v->H - v->length);
+        if (x > 0)
+            draw_streak(v, x, y);
+        else if (x == 0)           /* OpenCV cuts a line at the border, which leaves one pixel */
+            v->under[(size_t)y * (size_t)v->W] = 1;
     }
 }
 

@@ -1,6 +1,6 @@
 /* CPU seconds per clip of 16 x 224 x 224 for every corruption, one thread, the slowest severity of
- * each, beside the Python reference where its cost was measured (../shared/golden/corrupt, and for
- * weather the published programs): JSON lines, or with "table" the table of the README.
+ * each, beside the Python reference where its cost was measured (../shared/golden/corrupt; for
+ * weather the published formulas in NumPy, SciPy and OpenCV on one thread): JSON lines, or with "table" the table of the README.
  * Usage: bench_corrupt [table] [NAME] */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,9 @@ static const struct reference {
     { "gaussian_noise", .04, .05 }, { "shot_noise", .12, .13 },   { "impulse_noise", .04, .05 },
     { "speckle_noise", .04, .05 },  { "defocus_blur", .07, .09 }, { "motion_blur", .77, .96 },
     { "zoom_blur", 1.2, 1.3 },      { "glass_blur", 8, 12.5 },    { "jpeg", .007, .009 },
-    { "rotate", .0025, .0025 },     { "translate", .007, .007 },
+    { "rotate", .0025, .0025 },     { "translate", .007, .007 },  { "rain", .04, .044 },
+    { "fog", .011, .016 },          { "snow", .074, .08 },        { "spatter", .043, .116 },
+    { "elastic", .244, 1.059 },     { "temporal_motion_blur", .006, .019 },
 };
 
 static double cpu_seconds(void)

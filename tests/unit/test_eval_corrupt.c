@@ -92,6 +92,26 @@ Test(eval_corrupt, random_ones_follow_the_seed_and_the_frame_others_neither)
     free(b);
 }
 
+/* Value i of frame t is drawn by word i % 4 of block i / 4, counter (block, CORRUPT, t + 1, 0). */
+Test(eval_corrupt, noise_draws_are_philox_words)
+{
+    enum { T = 2, H = 40, W = 31, N = H * W * 3 };
+    const uint64_t seed = 0x123456789abcdefu;
+    const vs_corruption *c;
+    uint8_t *in = vs_new(T * N), *out = vs_new(T * N);
+    memset(in, 255 / 3, T * N);
+    CHECK_OK(vs_corruption_find(&c, "impulse_noise"));
+    CHECK_OK(vs_corrupt_apply(out, NULL, in, T, H, W, c, 5, seed, NULL, NULL));
+    for (uint32_t i = 0; i < T * N; i++) {
+        uint32_t word[4];
+        vs_philox(word, seed, (const uint32_t[]){ i % N / 4, VS_RNG_CORRUPT, i / N + 1, 0 });
+        const double u = word[i % N % 4] * 0x1p-32;
+        cr_assert_eq(out[i], u < .135 ? 0 : u < .27 ? 255 : 85, "value %u", i);
+    }
+    free(in);
+    free(out);
+}
+
 Test(eval_corrupt, seeds_of_views_differ)
 {
     const vs_corruption *a = vs_corruption_at(0), *b = vs_corruption_at(1);

@@ -126,6 +126,55 @@ Test(eval_golden, colour_and_detail_equal_the_reference)
     vs_image_free(&clean);
 }
 
+/* ---- Weather ------------------------------------------------------------------------------ */
+
+/* tests/golden/corrupt/weather/README.md tells how these were made. */
+static void check_weather(const json_t *row)
+{
+    const char *kind = json_string_value(json_object_get(row, "kind"));
+    const int severity = (int)json_integer_value(json_object_get(row, "sev"));
+    const uint64_t seed = (uint64_t)json_integer_value(json_object_get(row, "seed"));
+    const uint32_t crc = (uint32_t)json_integer_value(json_object_get(row, "crc32"));
+    char *name = vs_strf("corrupt/%s", json_string_value(json_object_get(row, "clean")));
+    vs_image clean = load_png(name);
+    const size_t n = (size_t)clean.W * (size_t)clean.H;
+    const vs_corruption *corruption;
+    uint8_t *out = vs_new(3 * n);
+    CHECK_OK(vs_corruption_find(&corruption, kind));
+    CHECK_OK(vs_corrupt_apply(out, NULL, clean.rgb, 1, clean.H, clean.W, corruption, severity, seed,
+                              NULL, NULL));
+    cr_expect_eq(crc32_of(out, 3 * n), crc, "%s severity %d seed %d of %s: CRC-32 differs", kind,
+                 severity, (int)seed, name);
+    for (size_t c = 0; c < 3; c++) {
+        const double want =
+            json_number_value(json_array_get(json_object_get(row, "mean"), c));
+        double mean = 0;
+        for (size_t i = 0; i < n; i++)
+            mean += out[3 * i + c] / (double)n;
+        cr_expect(fabs(mean - want) < 1e-3, "%s severity %d channel %zu: mean %g, reference %g",
+                  kind, severity, c, mean, want);
+    }
+    free(out);
+    free(name);
+    vs_image_free(&clean);
+}
+
+Test(eval_golden, weather_equals_the_published_formulas)
+{
+    json_t *rows = load_json("corrupt/weather/crc.json"), *row;
+    size_t i;
+    int kinds = 0;
+    json_array_foreach(rows, i, row) {
+        static const char *const name[] = { "rain", "fog", "snow", "spatter", "elastic" };
+        check_weather(row);
+        for (int k = 0; k < 5; k++)
+            if (strcmp(json_string_value(json_object_get(row, "kind")), name[k]) == 0)
+                kinds |= 1 << (5 * k + (int)json_integer_value(json_object_get(row, "sev")) - 1);
+    }
+    cr_expect_eq(kinds, (1 << 25) - 1, "every kind at every severity: %x", (unsigned)kinds);
+    json_decref(rows);
+}
+
 /* ---- Noise -------------------------------------------------------------------------------- */
 
 #define SIDE 317                   /* 317 x 317 x 3 = 301,467 samples, about the reference's */
