@@ -1,7 +1,7 @@
 /* CPU seconds per clip of 16 x 224 x 224 for every corruption, one thread, the slowest severity of
  * each, beside the Python reference where its cost was measured (../shared/golden/corrupt; for
- * weather the published formulas in NumPy, SciPy and OpenCV on one thread): JSON lines, or with "table" the table of the README.
- * Usage: bench_corrupt [table] [NAME] */
+ * weather the published formulas in NumPy, SciPy and OpenCV on one thread): JSON lines, or with
+ * "table" the table of the README. Usage: bench_corrupt [table] [NAME] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
