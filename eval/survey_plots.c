@@ -2,7 +2,9 @@
 #include "eval/survey_plots.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "eval/page.h"
 
 /* A drawing area of pixels with its scales. */
@@ -73,6 +75,49 @@ static bool amplitude(const vs_survey *s, int i, int ring, double *log10_amplitu
     return true;
 }
 
+/* The number of a set beside the end of its line. */
+struct label {
+    double x, y;
+    int set;
+};
+
+static int by_height(const void *a, const void *b)
+{
+    const double p = ((const struct label *)a)->y, q = ((const struct label *)b)->y;
+    return (p > q) - (p < q);
+}
+
+/* Pushed apart downwards, then upwards from `bottom`. */
+static void write_labels(FILE *f, struct label *label, int n, double bottom)
+{
+    const double apart = 8;
+    qsort(label, (size_t)n, sizeof(*label), by_height);
+    for (int i = 1; i < n; i++)
+        label[i].y = fmax(label[i].y, label[i - 1].y + apart);
+    for (int i = n - 1; i >= 0; i--, bottom -= apart)
+        label[i].y = fmin(label[i].y, bottom);
+    for (int i = 0; i < n; i++)
+        fprintf(f, "<text class=\"tick ink m%d\" x=%.1f y=%.1f>%d</text>",
+                label[i].set % VS_SET_COLOURS, label[i].x + 4, label[i].y + 3, label[i].set + 1);
+}
+
+static void draw_spectrum(FILE *f, const vs_survey *s, const struct frame *p, int i,
+                          struct label *end)
+{
+    double v;
+    *end = (struct label){ p->left, p->top, i };
+    fprintf(f, "<polyline class=\"line m%d%s\" points=\"", i % VS_SET_COLOURS, again(i));
+    for (int j = 0; j < VS_FALLOFF_RINGS; j++)
+        if (amplitude(s, i, j, &v)) {
+            end->x = at_x(p, log2(vs_falloff_cycles(j)));
+            end->y = at_y(p, v);
+            fprintf(f, "%.1f,%.1f ", end->x, end->y);
+        }
+    fprintf(f, "\"><title>%d ", i + 1);
+    vs_page_text(f, s->row[i].name);
+    fprintf(f, "</title></polyline>");
+}
+
 void vs_plot_spectra(FILE *f, const vs_survey *s)
 {
     struct frame p = { 34, 24, 356, 196, 2, 4, INFINITY, -INFINITY };
@@ -95,20 +140,11 @@ void vs_plot_spectra(FILE *f, const vs_survey *s)
         grid_y(f, &p, y, "%.2g", pow(10, y));
     for (double x = p.x0; x <= p.x1; x++)
         tick_x(f, &p, x, "%.0f", exp2(x));
-    for (int i = 0; i < s->rows; i++) {
-        double x = 0, y = 0;
-        fprintf(f, "<polyline class=\"line m%d%s\" points=\"", i % VS_SET_COLOURS, again(i));
-        for (int j = 0; j < VS_FALLOFF_RINGS; j++)
-            if (amplitude(s, i, j, &v)) {
-                x = at_x(&p, log2(vs_falloff_cycles(j)));
-                y = at_y(&p, v);
-                fprintf(f, "%.1f,%.1f ", x, y);
-            }
-        fprintf(f, "\"><title>%d ", i + 1);
-        vs_page_text(f, s->row[i].name);
-        fprintf(f, "</title></polyline><text class=\"tick ink m%d\" x=%.1f y=%.1f>%d</text>",
-                i % VS_SET_COLOURS, x + 3, y + 3, i + 1);
-    }
+    struct label *label = vs_new(sizeof(*label) * (size_t)s->rows);
+    for (int i = 0; i < s->rows; i++)
+        draw_spectrum(f, s, &p, i, &label[i]);
+    write_labels(f, label, s->rows, p.top + p.height - 4);
+    free(label);
     fprintf(f, "</svg>\n");
 }
 
