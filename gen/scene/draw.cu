@@ -1,6 +1,7 @@
 /* Drawing scenes on CUDA. Contract: gen/scene/draw_cuda.h; CPU twin: gen/scene/draw.c */
 #include "gen/scene/draw_cuda.h"
 
+#include <cuda_runtime.h>
 #include <stdlib.h>
 
 #include "gen/scene/pose.h"
@@ -162,11 +163,12 @@ static cudaError_t draw_batch(uint8_t *out, uint8_t *halved, struct picture p)
     if (bad != cudaSuccess)
         return bad;
     if (p.texel)
-        columns_kernel<<<blocks_of((int64_t)vs_texture_columns_count(p.size)), 128>>>(p);
-    raster_kernel<<<blocks_of((int64_t)p.T * p.n), 128>>>(p);
-    compose_kernel<<<blocks_of((int64_t)p.T * p.size * p.words), 128>>>(p);
+        VS_LAUNCH(columns_kernel, blocks_of((int64_t)vs_texture_columns_count(p.size)), 128, 0,
+                  0, p);
+    VS_LAUNCH(raster_kernel, blocks_of((int64_t)p.T * p.n), 128, 0, 0, p);
+    VS_LAUNCH(compose_kernel, blocks_of((int64_t)p.T * p.size * p.words), 128, 0, 0, p);
     if (p.yuv)
-        halve_kernel<<<blocks_of((int64_t)(p.T * pixels / 4)), 128>>>(halved, p);
+        VS_LAUNCH(halve_kernel, blocks_of((int64_t)(p.T * pixels / 4)), 128, 0, 0, halved, p);
     bad = cudaGetLastError();
     if (bad != cudaSuccess)
         return bad;

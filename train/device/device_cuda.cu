@@ -96,6 +96,39 @@ static void drop_copy(vs_device *dev, const void *block)
     *c = dev->gpu->copy[--dev->gpu->n_copies];
 }
 
+/* ---- Arguments of a step that is replayed ---------------------------------------------- */
+
+void vs_cuda_args_mode(vs_device *dev, vs_gpu_mode mode)
+{
+    vs_gpu_args *const a = &dev->gpu->args;
+    a->mode = mode;
+    a->calls = 0;
+    if (mode == VS_GPU_LAUNCH || a->device)
+        return;
+    a->host = (char *)calloc(VS_ARGS_CALLS, VS_ARGS_BYTES);
+    a->device = a->host ? (char *)dev->kind->take(dev, VS_ARGS_CALLS * VS_ARGS_BYTES) : NULL;
+    if (!a->device)
+        vs_device_note(dev, VS_FAIL(VS_ERR_NOMEM, "%s: no room for the arguments of a step",
+                                    dev->name));
+}
+
+const void *vs_cuda_args(vs_device *dev, const void *args, size_t bytes)
+{
+    vs_gpu_args *const a = &dev->gpu->args;
+    if (a->mode == VS_GPU_LAUNCH || vs_device_failed(dev))
+        return NULL;
+    VS_ASSERT(bytes <= VS_ARGS_BYTES && a->calls < VS_ARGS_CALLS);
+    const size_t at = (size_t)a->calls++ * VS_ARGS_BYTES;
+    memcpy(a->host + at, args, bytes);
+    return a->device + at;
+}
+
+void vs_cuda_args_send(vs_device *dev)
+{
+    const vs_gpu_args *const a = &dev->gpu->args;
+    vs_device_upload(dev, a->device, a->host, (size_t)a->calls * VS_ARGS_BYTES);
+}
+
 /* ---- The device's functions ---------------------------------------------------------- */
 
 static void *cuda_take(vs_device *dev, size_t bytes)
@@ -169,6 +202,9 @@ static void cuda_close(vs_device *dev)
         if (dev->gpu->keep[i].state)
             dev->gpu->keep[i].close(dev, dev->gpu->keep[i].state);
     vs_cuda_group_leave(dev);
+    if (dev->gpu->args.device)
+        cudaFree(dev->gpu->args.device);
+    free(dev->gpu->args.host);
     gpu_free(dev->gpu);
 }
 

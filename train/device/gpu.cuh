@@ -37,6 +37,25 @@ typedef struct vs_gpu_keep {
     void (*close)(vs_device *dev, void *state);
 } vs_gpu_keep;
 
+/* Arguments that change from step to step (the learning rate, corrections of AdamW), of a step
+ * that is captured in a graph and replayed: they lie in device memory, call after call.
+ *
+ *   VS_GPU_LAUNCH    no graph: arguments go by value                       (from the start)
+ *   VS_GPU_CAPTURE   operations launch kernels that read the device's      (while capturing)
+ *   VS_GPU_REPLAY    operations only note arguments, nothing is launched   (before each replay)
+ *
+ * To replay: vs_cuda_args_mode(REPLAY); the calls that have such arguments, in the order in
+ * which they were captured (vs_model_adamw()); vs_cuda_args_send(); launch the graph. */
+typedef enum vs_gpu_mode { VS_GPU_LAUNCH, VS_GPU_CAPTURE, VS_GPU_REPLAY } vs_gpu_mode;
+#define VS_ARGS_BYTES 64           /* of one call */
+#define VS_ARGS_CALLS 1024
+
+typedef struct vs_gpu_args {
+    vs_gpu_mode mode;
+    int calls;                     /* since the mode was set */
+    char *host, *device;           /* (VS_ARGS_CALLS, VS_ARGS_BYTES); NULL until first captured */
+} vs_gpu_args;
+
 typedef struct vs_gpu {
     cudaStream_t stream;
     int index, processors;
@@ -46,6 +65,7 @@ typedef struct vs_gpu {
     int n_copies;
     vs_gpu_keep keep[VS_GPU_KEEPS];
     struct vs_gpu_group *group;    /* NULL: alone (group.cu) */
+    vs_gpu_args args;
 } vs_gpu;
 
 static inline cudaStream_t stream_of(const vs_device *dev)
@@ -73,6 +93,13 @@ __nv_bfloat16 *vs_cuda_narrow_copy_of(const vs_device *dev, const float *w);
 
 /* Round count values at w again, where their block has a copy. */
 void vs_cuda_narrow_refresh(vs_device *dev, const float *w, size_t count);
+
+/* Before the capture begins (it takes memory), before a replay, and back to LAUNCH. */
+void vs_cuda_args_mode(vs_device *dev, vs_gpu_mode mode);
+/* Where a kernel finds this call's arguments; NULL: by value. For operations. */
+const void *vs_cuda_args(vs_device *dev, const void *args, size_t bytes);
+/* Queue what was noted, after the work that reads what was sent before. */
+void vs_cuda_args_send(vs_device *dev);
 
 /* Keep the first failure in the device; see train/device/device.h. */
 #define VS_CUDA_NOTE(dev, call)                                                            \

@@ -36,6 +36,20 @@ static inline unsigned blocks_for(int64_t n)
     return (unsigned)(blocks < 1 ? 1 : blocks < 16384 ? blocks : 16384);
 }
 
+/* Rows of a piece of a sum over N rows: enough pieces to fill a GPU, few enough to add up. */
+static inline int rows_of_piece(int64_t N)
+{
+    const int64_t rows = ceil_div(N, 512);
+    return (int)(ceil_div(rows, VS_WARPS) * VS_WARPS);
+}
+
+/* The same for a sum over n values. */
+static inline int64_t values_of_piece(int64_t n)
+{
+    const int64_t values = ceil_div(n, 1024);
+    return values < 16 * VS_THREADS ? 16 * VS_THREADS : values;
+}
+
 /* Inside a kernel: this thread's items of n. */
 #define VS_EACH(i, n)                                                              \
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < (n);      \
@@ -47,6 +61,29 @@ static inline unsigned blocks_for(int64_t n)
 static inline bool aligned_to(const void *p, size_t bytes)
 {
     return (uintptr_t)p % bytes == 0;
+}
+
+/* How many times four values of n can be taken together: none where a pointer is not aligned. */
+static inline int64_t fours_of(int64_t n, const void *a, const void *b, const void *c)
+{
+    return aligned_to(a, 16) && aligned_to(b, 16) && aligned_to(c, 16) ? n / 4 : 0;
+}
+
+static inline const float *product_weight(vs_device *dev, const float *w, float)
+{
+    return vs_device_failed(dev) ? NULL : w;
+}
+
+static inline const __nv_bfloat16 *product_weight(vs_device *dev, const float *w, __nv_bfloat16)
+{
+    return vs_device_failed(dev) ? NULL : vs_cuda_narrow_weight(dev, w);
+}
+
+/* The weights w as products take them: themselves in fp32, the device's copy in bf16. NULL when
+ * the device has failed. */
+static inline const vs_narrow *vs_product_weight(vs_device *dev, const float *w)
+{
+    return product_weight(dev, w, vs_narrow());
 }
 
 /* ---- Between float and vs_narrow ---------------------------------------------------- */
@@ -71,7 +108,7 @@ static __device__ inline void put(__nv_bfloat16 *y, float x)
     *y = __float2bfloat16(x);
 }
 
-/* ---- Four and eight values at a time ------------------------------------------------- */
+/* ---- Four values at a time ------------------------------------------------- */
 
 /* Four values in one access: 16 bytes of float, 8 of bfloat16, aligned so. */
 struct vs_four {
@@ -150,5 +187,9 @@ static __device__ inline double block_sum(double v, double *part)
 /* out[c] += sum over the pieces, in order, of part[piece * stride + c]. reduce.cu */
 void VS_CUDA(add_pieces)(vs_device *dev, float *out, const float *part, int pieces, int C,
                          int64_t stride);
+
+/* The sum of part[pieces], in a fixed order: *mean = sum / n, *total += sum; either may be NULL. */
+void VS_CUDA(add_up)(vs_device *dev, float *mean, double *total, const double *part, int pieces,
+                     double n);
 
 #endif /* VSYN_TRAIN_OPS_CUDA_CUH */

@@ -14,13 +14,6 @@
 /* The longest row in registers: 1536 columns, whose sums fill 48 KB of shared memory. */
 #define MOST 12
 
-/* Rows of a piece: enough pieces to fill a GPU, few enough to add up. */
-static int rows_of_piece(int N)
-{
-    const int64_t rows = ceil_div(N, 512);
-    return (int)(ceil_div(rows, VS_WARPS) * VS_WARPS);
-}
-
 /* ---- Forward ------------------------------------------------------------------------- */
 
 template <int K>
