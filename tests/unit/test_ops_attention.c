@@ -4,6 +4,7 @@
 struct shape { int B, S, H, D; };
 static const struct shape shapes[] = {
     { 1, 1, 1, 4 }, { 2, 5, 3, 8 }, { 1, 64, 2, 16 }, { 2, 65, 1, 7 }, { 1, 200, 2, 8 },
+    { 1, 801, 1, 6 },                /* more keys than one pass takes; parts of a head */
 };
 enum { SHAPES = sizeof(shapes) / sizeof(*shapes) };
 

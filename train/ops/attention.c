@@ -3,19 +3,26 @@
  * The scores of a whole head would take S^2 values (10 MB at S = 1568). They are made in tiles
  * that stay in the cache of a core, used, and forgotten; only lse survives the forward pass.
  *
- *   forward    K and V of every head are packed once; then each job takes QUERIES rows of a
- *              head past all keys, KEYS at a time, with a running maximum and sum
- *   backward   one job per head. Outer loop over panels of 64 keys, whose dk and dv stay at
- *              hand; inner loop over BLOCK queries; dq of the head is kept in float
+ *   forward    K and V of every head are packed once; then each job takes some rows of a head
+ *              past all keys, KEYS at most at a time, with a running maximum and sum
+ *   backward   a job is a head and a part of its keys. Outer loop over SPAN keys, whose dk and
+ *              dv stay at hand; inner loop over BLOCK queries, whose scores are made and used
+ *              a strip at a time (one tile's rows). dq is kept in float, one for each part, and
+ *              the parts are added in order
  *
- * Products are those of train/ops/gemm.h. Every sum has a fixed order: no atomics, and the same
- * bits for any number of threads. Backward, more threads than heads of a batch are idle.
+ * Parts depend on sizes alone (parts_of), so every sum has a fixed order: no atomics, and the
+ * same bits for any number of threads. Products are those of train/ops/gemm.h.
  */
-#include "train/ops/gemm.h"
+#include "train/ops/softmax.h"
 
 #include <omp.h>
 
-enum { QUERIES = 24, KEYS = 512, BLOCK = 96 };
+enum {
+    KEYS = 512, BLOCK = 96 * VS_GROUP, SPAN = VS_GROUP * VS_PANEL,
+    MOST_QUERIES = VS_TILE_MOST,   /* of a forward job */
+    VECTOR = 32,                   /* values written behind a row, at most */
+    JOBS = 12, KEYS_OF_PART = 384  /* backward jobs wanted, and keys of each at least */
+};
 
 /* Where the rows of one (clip, head) lie. */
 struct head {
@@ -77,18 +84,18 @@ struct product {
     bool add;
 };
 
-static void product(vs_tile_fn *tile, const struct product *p)
+static void product(const vs_tile *tile, const struct product *p)
 {
     for (int j = 0; j < p->cols; j += VS_PANEL)
-        for (int i = 0; i < p->rows; i += VS_TILE) {
+        for (int i = 0; i < p->rows; i += tile->rows) {
             const vs_tile_args t = {
                 .c = p->c + i * p->ldc + j, .ldc = p->ldc,
                 .a = (const char *)p->a + i * p->row, .row = p->row, .step = p->step,
                 .b = p->b + j / VS_PANEL * p->panel, .units = p->units,
-                .rows = (int)vs_piece(p->rows, i, VS_TILE),
+                .rows = (int)vs_piece(p->rows, i, tile->rows),
                 .cols = (int)vs_piece(p->cols, j, VS_PANEL), .add = p->add,
             };
-            tile(&t);
+            tile->run(&t);
         }
 }
 
@@ -99,29 +106,6 @@ static int64_t padded(int D)
 }
 
 /* ---- Forward --------------------------------------------------------------------------- */
-
-/* p = exp(scale s - max) for `keys` scores of a row, one zero behind them. The maximum runs
- * on from earlier keys; what is summed up so far shrinks by the returned factor. */
-VS_KERNEL static float exp_row(vs_narrow *p, float *top, float *sum, const float *s, float scale,
-                               int keys)
-{
-    float most = s[0], add = 0.0f;
-#pragma omp simd reduction(max : most)
-    for (int j = 0; j < keys; j++)
-        most = s[j] > most ? s[j] : most;
-    most = *top > most * scale ? *top : most * scale;
-#pragma omp simd reduction(+ : add)
-    for (int j = 0; j < keys; j++) {
-        const vs_narrow e = vs_narrowed(vs_expf(s[j] * scale - most));
-        p[j] = e;
-        add += vs_widened(e);
-    }
-    p[keys] = 0;
-    const float shrink = vs_expf(*top - most);
-    *sum = *sum * shrink + add;
-    *top = most;
-    return shrink;
-}
 
 VS_KERNEL static void scale_row(float *y, float a, int D)
 {
@@ -139,22 +123,36 @@ VS_KERNEL static void narrow_row(vs_narrow *y, const float *x, float a, int D)
 
 /* Working space of a thread. */
 struct fwd_room {
-    float s[QUERIES * KEYS];
-    vs_narrow p[QUERIES * (KEYS + 2)];
-    float y[];                     /* (QUERIES, padded D) */
+    float s[MOST_QUERIES * KEYS];
+    vs_narrow p[MOST_QUERIES * (KEYS + VECTOR)];
+    float y[];                     /* (MOST_QUERIES, padded D) */
 };
+
+/* Keys at a time: whole panels, so many that the last are not much fewer. */
+static int keys_of(int S)
+{
+    const int64_t each = vs_ceil_div(S, vs_ceil_div(S, KEYS));
+    return (int)vs_ceil_div(each, VS_PANEL) * VS_PANEL;
+}
+
+/* Queries of a job: two tiles where a tile is small, for each meets all keys in the cache. */
+static int queries_of(const vs_tile *tile)
+{
+    return 2 * tile->rows <= MOST_QUERIES ? 2 * tile->rows : tile->rows;
+}
 
 /* Queries first..first + rows of a head; k, v: packed. y, lse: of the head. */
 static void fwd_rows(vs_narrow *y, float *lse, struct fwd_room *t, const struct head *hd,
                      const vs_unit *k, const vs_unit *v, int first, int rows)
 {
-    vs_tile_fn *const tile = VS_CPU(tile)();
+    const vs_tile *const tile = VS_CPU(tile)();
     const int64_t size = sizeof(vs_narrow), ldy = padded(hd->D);
-    float top[QUERIES], sum[QUERIES] = { 0 };
+    const int step = keys_of(hd->S);
+    float top[MOST_QUERIES], sum[MOST_QUERIES] = { 0 };
     for (int i = 0; i < rows; i++)
         top[i] = -INFINITY;
-    for (int j = 0; j < hd->S; j += KEYS) {
-        const int keys = (int)vs_piece(hd->S, j, KEYS);
+    for (int j = 0; j < hd->S; j += step) {
+        const int keys = (int)vs_piece(hd->S, j, step);
         const struct product qk = {
             .c = t->s, .ldc = KEYS, .a = hd->q + first * hd->stride, .row = hd->stride * size,
             .step = sizeof(vs_unit), .b = k + j * vs_units(hd->D),
@@ -163,15 +161,16 @@ static void fwd_rows(vs_narrow *y, float *lse, struct fwd_room *t, const struct 
         };
         product(tile, &qk);
         for (int i = 0; i < rows; i++) {
-            const float shrink = exp_row(t->p + i * (KEYS + 2), &top[i], &sum[i],
-                                         t->s + i * KEYS, hd->scale, keys);
+            const float shrink = VS_CPU(softmax_fwd)(t->p + i * (KEYS + VECTOR), &top[i], &sum[i],
+                                                     t->s + i * KEYS, hd->scale, keys);
             if (j > 0 && shrink < 1.0f)
                 scale_row(t->y + i * ldy, shrink, hd->D);
         }
         const struct product pv = {
-            .c = t->y, .ldc = ldy, .a = t->p, .row = (KEYS + 2) * size, .step = sizeof(vs_unit),
-            .b = v + j / VS_GROUP * VS_PANEL, .panel = VS_PANEL * vs_units(hd->S),
-            .units = vs_units(keys), .rows = rows, .cols = hd->D, .add = j > 0,
+            .c = t->y, .ldc = ldy, .a = t->p, .row = (KEYS + VECTOR) * size,
+            .step = sizeof(vs_unit), .b = v + j / VS_GROUP * VS_PANEL,
+            .panel = VS_PANEL * vs_units(hd->S), .units = vs_units(keys), .rows = rows,
+            .cols = hd->D, .add = j > 0,
         };
         product(tile, &pv);
     }
@@ -198,12 +197,13 @@ void VS_CPU(attention_fwd)(vs_device *dev, vs_narrow *y, float *lse, const vs_na
 {
     const int64_t columns = columns_size(S, D), rows = rows_size(S, D), heads = (int64_t)B * H;
     const size_t each = aligned(sizeof(struct fwd_room) +
-                                sizeof(float) * QUERIES * (size_t)padded(D));
+                                sizeof(float) * MOST_QUERIES * (size_t)padded(D));
     char *const room = rooms(dev, heads * (columns + rows), each);
     if (!room)
         return;
     vs_unit *const packed = (vs_unit *)(room + each * (size_t)dev->threads);
-    const int blocks = (int)vs_ceil_div(S, QUERIES);
+    const int queries = queries_of(VS_CPU(tile)());
+    const int blocks = (int)vs_ceil_div(S, queries);
 #pragma omp parallel num_threads(dev->threads)
     {
 #pragma omp for schedule(dynamic)
@@ -213,35 +213,37 @@ void VS_CPU(attention_fwd)(vs_device *dev, vs_narrow *y, float *lse, const vs_na
             pack_as_columns(k, hd.k, hd.stride, S, D);
             pack_as_rows(k + columns, hd.v, hd.stride, S, D);
         }
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic, 4)
         for (int64_t job = 0; job < heads * blocks; job++) {
             const int64_t i = job / blocks;
-            const int first = (int)(job % blocks) * QUERIES;
+            const int first = (int)(job % blocks) * queries;
             const struct head hd = head_of(qkv, i, S, H, D);
             const vs_unit *const k = packed + i * (columns + rows);
             fwd_rows(y + i / H * S * hd.C + i % H * D, lse + i * S,
                      (struct fwd_room *)(room + each * (size_t)omp_get_thread_num()), &hd, k,
-                     k + columns, first, (int)vs_piece(S, first, QUERIES));
+                     k + columns, first, (int)vs_piece(S, first, queries));
         }
     }
 }
 
 /* ---- Backward -------------------------------------------------------------------------- */
 
-/* Working space of a thread: the operands of a head, and one tile of scores. */
+/* Working space of a thread: the operands of a head, and some scores. */
 struct bwd_room {
-    vs_unit *k_columns, *v_columns, *k_rows, *q_rows, *dy_rows;
-    float *dq, *dk, *dv, *r;       /* (S, Dp), (64, Dp), (64, Dp), (S) */
-    float *s, *ds;                 /* (BLOCK, 64) scores; dy v^T */
-    vs_unit *p_pairs, *ds_pairs;   /* (units of BLOCK, 64): queries are the inner axis */
-    vs_narrow *ds_rows;            /* (BLOCK, 64): keys are */
+    vs_unit *k_columns, *v_columns, *k_rows;    /* of the job's keys */
+    vs_unit *q_rows, *dy_rows;     /* of all queries, as the right operand */
+    vs_unit *q, *dy;               /* and as the left one: (S, units of D) */
+    float *dk, *dv;                /* (SPAN, Dp) */
+    float *s, *dp;                 /* (a strip, SPAN): scores; dy v^T */
+    vs_unit *p_pairs, *ds_pairs;   /* panels of (units of BLOCK, 64): queries are inside */
+    vs_narrow *ds_rows;            /* (BLOCK, SPAN): keys are */
 };
 
 /* Places the parts of `t` after `base` (NULL: only counts); returns the bytes. */
 static size_t place_bwd(struct bwd_room *t, char *base, int S, int D)
 {
     const size_t columns = (size_t)columns_size(S, D), rows = (size_t)rows_size(S, D);
-    const size_t Dp = (size_t)padded(D), tile = BLOCK * VS_PANEL;
+    const size_t Dp = (size_t)padded(D);
     size_t at = 0;
 #define PLACE(field, count)                                   \
     t->field = base ? (void *)(base + at) : NULL;             \
@@ -251,15 +253,15 @@ static size_t place_bwd(struct bwd_room *t, char *base, int S, int D)
     PLACE(k_rows, rows);
     PLACE(q_rows, rows);
     PLACE(dy_rows, rows);
-    PLACE(dq, (size_t)S * Dp);
-    PLACE(dk, VS_PANEL * Dp);
-    PLACE(dv, VS_PANEL * Dp);
-    PLACE(r, (size_t)S);
-    PLACE(s, tile);
-    PLACE(ds, tile);
-    PLACE(p_pairs, tile);
-    PLACE(ds_pairs, tile);
-    PLACE(ds_rows, tile);
+    PLACE(q, (size_t)(S * vs_units(D)));
+    PLACE(dy, (size_t)(S * vs_units(D)));
+    PLACE(dk, SPAN * Dp);
+    PLACE(dv, SPAN * Dp);
+    PLACE(s, VS_TILE_MOST * SPAN);
+    PLACE(dp, VS_TILE_MOST * SPAN);
+    PLACE(p_pairs, BLOCK * SPAN);
+    PLACE(ds_pairs, BLOCK * SPAN);
+    PLACE(ds_rows, BLOCK * SPAN);
 #undef PLACE
     return at;
 }
@@ -273,122 +275,143 @@ VS_KERNEL static float dot_row(const vs_narrow *a, const vs_narrow *b, int D)
     return sum;
 }
 
-/* s becomes p, ds (dy v^T so far) becomes ds, of one query. */
-VS_KERNEL static void softmax_bwd_row(float *s, float *ds, vs_narrow *ds_row, float lse, float r,
-                                      float scale, int keys)
+/* One head and part of its keys, and where its gradients go. */
+struct bwd_job {
+    const vs_tile *tile;
+    struct head hd;
+    const vs_narrow *dy;           /* of the head */
+    const float *lse, *r;
+    float *dq;                     /* (S, Dp) of this part */
+    vs_narrow *dk;                 /* of the head's first key; dv lies C behind */
+    int from, end;                 /* keys */
+};
+
+/* x side by side, as the left operand: a last unit that is half filled gets a zero. */
+static void copy_rows(vs_unit *to, const vs_narrow *x, int64_t stride, int S, int D)
 {
-    VS_SIMD
-    for (int j = 0; j < keys; j++) {
-        const float p = vs_expf(s[j] * scale - lse);
-        const float d = p * (ds[j] - r) * scale;
-        s[j] = p;
-        ds[j] = d;
-        ds_row[j] = vs_narrowed(d);
+    for (int i = 0; i < S; i++) {
+        vs_narrow *const row = (vs_narrow *)(to + i * vs_units(D));
+        memcpy(row, x + i * stride, sizeof(vs_narrow) * (size_t)D);
+        if (D % VS_GROUP)
+            row[D] = 0;
     }
 }
 
-/* Two rows side by side, or one: as units of the axis that runs over rows. */
-VS_KERNEL static void pair_rows(vs_unit *to, const float *a, const float *b, int n)
+/* Scores, p and ds of a strip of queries against the keys: at..at + keys of the job. */
+static void bwd_strip(struct bwd_room *t, const struct bwd_job *j, int at, int keys, int first,
+                      int strip, int rows)
 {
-    VS_SIMD
-    for (int j = 0; j < n; j++) {
-#ifdef VS_CPU_BF16
-        to[j] = (vs_unit)vs_narrowed(a[j]) |
-                (vs_unit)(b ? vs_narrowed(b[j]) : 0) << 16;
-#else
-        memcpy(&to[j], &a[j], sizeof(*to));
-#endif
-    }
+    const int64_t inner = vs_units(j->hd.D), unit = sizeof(vs_unit), query = first + strip;
+    struct product p = {
+        .c = t->s, .ldc = SPAN, .a = t->q + query * inner, .row = inner * unit, .step = unit,
+        .b = t->k_columns + at * inner, .panel = VS_PANEL * inner, .units = inner, .rows = rows,
+        .cols = keys,
+    };
+    product(j->tile, &p);
+    p.c = t->dp;
+    p.a = t->dy + query * inner;
+    p.b = t->v_columns + at * inner;
+    product(j->tile, &p);
+    for (int i = 0; i < rows; i += 2)
+        for (int k = 0; k < keys; k += VS_PANEL) {
+            const int64_t pair = (k * BLOCK + (strip + i) * VS_PANEL) / VS_GROUP;
+            const vs_softmax_bwd two = {
+                .p = t->p_pairs + pair, .ds = t->ds_pairs + pair,
+                .row = t->ds_rows + (strip + i) * SPAN + k, .next = SPAN,
+                .s = t->s + i * SPAN + k, .dp = t->dp + i * SPAN + k,
+                .lse = j->lse + query + i, .r = j->r + query + i, .scale = j->hd.scale,
+                .rows = rows - i < 2 ? 1 : 2, .keys = (int)vs_piece(keys, k, VS_PANEL),
+            };
+            VS_CPU(softmax_bwd)(&two);
+        }
 }
 
-/* p and ds of a tile, in the layouts that the three products read. */
-static void softmax_bwd(struct bwd_room *t, const struct head *hd, const float *lse,
-                        const float *r, int rows, int keys)
+/* What queries first.. and keys at.. of a job add to dq, dk, dv. */
+static void bwd_tile(struct bwd_room *t, const struct bwd_job *j, int at, int keys, int first,
+                     int rows)
 {
-    for (int i = 0; i < rows; i++) {
-        const int64_t at = (int64_t)i * VS_PANEL;
-        softmax_bwd_row(t->s + at, t->ds + at, t->ds_rows + at, lse[i], r[i], hd->scale, keys);
-        memset(t->ds_rows + at + keys, 0, sizeof(vs_narrow) * (size_t)(VS_PANEL - keys));
-    }
-    for (int i = 0; i < rows; i += VS_GROUP) {
-        const int64_t at = (int64_t)i * VS_PANEL, to = at / VS_GROUP;
-        const bool two = VS_GROUP == 2 && i + 1 < rows;
-        pair_rows(t->p_pairs + to, t->s + at, two ? t->s + at + VS_PANEL : NULL, keys);
-        pair_rows(t->ds_pairs + to, t->ds + at, two ? t->ds + at + VS_PANEL : NULL, keys);
-    }
-}
-
-/* What queries first.. and keys from.. of a head add to dq, dk, dv. dy: of the head. */
-static void bwd_tile(struct bwd_room *t, const struct head *hd, const vs_narrow *dy,
-                     const float *lse, int from, int keys, int first, int rows)
-{
-    vs_tile_fn *const tile = VS_CPU(tile)();
-    const int64_t size = sizeof(vs_narrow), unit = sizeof(vs_unit), Dp = padded(hd->D);
-    const int64_t inner = vs_units(hd->D), rows_panel = VS_PANEL * vs_units(hd->S);
+    const int D = j->hd.D;
+    const int64_t unit = sizeof(vs_unit), Dp = padded(D);
     const int64_t at_rows = (int64_t)first / VS_GROUP * VS_PANEL;
 
     /* (1) scores, p and ds */
-    struct product p = {
-        .c = t->s, .ldc = VS_PANEL, .a = hd->q + first * hd->stride, .row = hd->stride * size,
-        .step = unit, .b = t->k_columns + from * inner, .panel = VS_PANEL * inner,
-        .units = inner, .rows = rows, .cols = keys,
-    };
-    product(tile, &p);
-    p.c = t->ds;
-    p.a = dy + (int64_t)first * hd->C;
-    p.row = hd->C * size;
-    p.b = t->v_columns + from * inner;
-    product(tile, &p);
-    softmax_bwd(t, hd, lse + first, t->r + first, rows, keys);
+    for (int i = 0; i < rows; i += j->tile->rows)
+        bwd_strip(t, j, at, keys, first, i, (int)vs_piece(rows, i, j->tile->rows));
 
     /* (2) dv += p^T dy, dk += ds^T q: the keys are rows, queries the inner axis */
-    p = (struct product){
-        .c = t->dv, .ldc = Dp, .a = t->p_pairs, .row = unit, .step = VS_PANEL * unit,
-        .b = t->dy_rows + at_rows, .panel = rows_panel, .units = vs_units(rows), .rows = keys,
-        .cols = hd->D, .add = first > 0,
-    };
-    product(tile, &p);
-    p.c = t->dk;
-    p.a = t->ds_pairs;
-    p.b = t->q_rows + at_rows;
-    product(tile, &p);
+    for (int k = 0; k < keys; k += VS_PANEL) {
+        struct product p = {
+            .c = t->dv + k * Dp, .ldc = Dp, .a = t->p_pairs + k * BLOCK / VS_GROUP, .row = unit,
+            .step = VS_PANEL * unit, .b = t->dy_rows + at_rows,
+            .panel = VS_PANEL * vs_units(j->hd.S), .units = vs_units(rows),
+            .rows = (int)vs_piece(keys, k, VS_PANEL), .cols = D, .add = first > 0,
+        };
+        product(j->tile, &p);
+        p.c = t->dk + k * Dp;
+        p.a = t->ds_pairs + k * BLOCK / VS_GROUP;
+        p.b = t->q_rows + at_rows;
+        product(j->tile, &p);
+    }
 
     /* (3) dq += ds k */
-    p = (struct product){
-        .c = t->dq + first * Dp, .ldc = Dp, .a = t->ds_rows, .row = VS_PANEL * size, .step = unit,
-        .b = t->k_rows + (int64_t)from / VS_GROUP * VS_PANEL, .panel = rows_panel,
-        .units = vs_units(keys), .rows = rows, .cols = hd->D, .add = from > 0,
+    const struct product p = {
+        .c = j->dq + first * Dp, .ldc = Dp, .a = t->ds_rows, .row = SPAN * sizeof(vs_narrow),
+        .step = unit, .b = t->k_rows + (int64_t)at / VS_GROUP * VS_PANEL,
+        .panel = VS_PANEL * vs_units(j->end - j->from), .units = vs_units(keys), .rows = rows,
+        .cols = D, .add = at > 0,
     };
-    product(tile, &p);
+    product(j->tile, &p);
 }
 
-static void narrow_rows(vs_narrow *y, int64_t stride, const float *x, int rows, int D)
+static void narrow_rows(vs_narrow *y, int64_t stride, const float *x, float a, int rows, int D)
 {
     for (int i = 0; i < rows; i++)
-        narrow_row(y + i * stride, x + i * padded(D), 1.0f, D);
+        narrow_row(y + i * stride, x + i * padded(D), a, D);
 }
 
-/* One head. dq: where its gradients begin in dqkv; y, dy, lse: of the head. */
-static void bwd_head(vs_narrow *dq, struct bwd_room *t, const struct head *hd, const vs_narrow *dy,
-                     const vs_narrow *y, const float *lse)
+/* One job; dq is left in its part. */
+static void bwd_part(struct bwd_room *t, const struct bwd_job *j)
 {
-    const int S = hd->S, D = hd->D;
-    pack_as_columns(t->k_columns, hd->k, hd->stride, S, D);
-    pack_as_columns(t->v_columns, hd->v, hd->stride, S, D);
-    pack_as_rows(t->k_rows, hd->k, hd->stride, S, D);
+    const struct head *const hd = &j->hd;
+    const int S = hd->S, D = hd->D, own = j->end - j->from;
+    const vs_narrow *const k = hd->k + j->from * hd->stride;
+    pack_as_columns(t->k_columns, k, hd->stride, own, D);
+    pack_as_columns(t->v_columns, k + hd->C, hd->stride, own, D);
+    pack_as_rows(t->k_rows, k, hd->stride, own, D);
     pack_as_rows(t->q_rows, hd->q, hd->stride, S, D);
-    pack_as_rows(t->dy_rows, dy, hd->C, S, D);
-    for (int i = 0; i < S; i++)
-        t->r[i] = dot_row(dy + (int64_t)i * hd->C, y + (int64_t)i * hd->C, D);
-    for (int from = 0; from < S; from += VS_PANEL) {
-        const int keys = (int)vs_piece(S, from, VS_PANEL);
+    pack_as_rows(t->dy_rows, j->dy, hd->C, S, D);
+    copy_rows(t->q, hd->q, hd->stride, S, D);
+    copy_rows(t->dy, j->dy, hd->C, S, D);
+    for (int at = 0; at < own; at += SPAN) {
+        const int keys = (int)vs_piece(own, at, SPAN);
         for (int first = 0; first < S; first += BLOCK)
-            bwd_tile(t, hd, dy, lse, from, keys, first, (int)vs_piece(S, first, BLOCK));
-        vs_narrow *const dk = dq + from * hd->stride + hd->C;
-        narrow_rows(dk, hd->stride, t->dk, keys, D);
-        narrow_rows(dk + hd->C, hd->stride, t->dv, keys, D);
+            bwd_tile(t, j, at, keys, first, (int)vs_piece(S, first, BLOCK));
+        vs_narrow *const dk = j->dk + (j->from + at) * hd->stride;
+        narrow_rows(dk, hd->stride, t->dk, hd->scale, keys, D);
+        narrow_rows(dk + hd->C, hd->stride, t->dv, 1.0f, keys, D);
     }
-    narrow_rows(dq, hd->stride, t->dq, S, D);
+}
+
+/* Few heads are cut into parts, so that their number may be odd and threads many. A part packs
+ * all queries for itself, so it keeps some spans of keys. */
+static int parts_of(int S, int64_t heads)
+{
+    const int64_t wanted = vs_ceil_div(JOBS, heads), most = S / KEYS_OF_PART;
+    return (int)(wanted < most ? wanted : most > 1 ? most : 1);
+}
+
+/* dq of some rows of a head: the sum of its parts, in order. */
+static void add_parts(vs_narrow *y, int64_t stride, float *dq, int64_t part, int parts, float scale,
+                      int rows, int D)
+{
+    const int64_t n = rows * padded(D);
+    for (int p = 1; p < parts; p++) {
+        const float *const more = dq + p * part;
+        VS_SIMD
+        for (int64_t i = 0; i < n; i++)
+            dq[i] += more[i];
+    }
+    narrow_rows(y, stride, dq, scale, rows, D);
 }
 
 void VS_CPU(attention_bwd)(vs_device *dev, vs_narrow *dqkv, const vs_narrow *dy,
@@ -397,15 +420,44 @@ void VS_CPU(attention_bwd)(vs_device *dev, vs_narrow *dqkv, const vs_narrow *dy,
 {
     struct bwd_room size;
     const size_t each = place_bwd(&size, NULL, S, D);
-    char *const room = rooms(dev, 0, each);
+    const int64_t heads = (int64_t)B * H, part = S * padded(D);
+    const int parts = parts_of(S, heads), blocks = (int)vs_ceil_div(S, BLOCK);
+    const int own = (int)vs_ceil_div(vs_ceil_div(S, parts), SPAN) * SPAN;
+    char *const room = rooms(dev, heads * (parts * part + S), each);
     if (!room)
         return;
-#pragma omp parallel for schedule(dynamic) num_threads(dev->threads)
-    for (int64_t job = 0; job < (int64_t)B * H; job++) {
-        const struct head hd = head_of(qkv, job, S, H, D);
-        const int64_t at = job / H * S * hd.C + job % H * D;
-        struct bwd_room t;
-        place_bwd(&t, room + each * (size_t)omp_get_thread_num(), S, D);
-        bwd_head(dqkv + (hd.q - qkv), &t, &hd, dy + at, y + at, lse + job * S);
+    float *const dq = (float *)(room + each * (size_t)dev->threads);
+    float *const r = dq + heads * parts * part;
+#pragma omp parallel num_threads(dev->threads)
+    {
+#pragma omp for
+        for (int64_t row = 0; row < (int64_t)B * S; row++)
+            for (int h = 0; h < H; h++)
+                r[(row / S * H + h) * S + row % S] = dot_row(dy + (row * H + h) * D,
+                                                             y + (row * H + h) * D, D);
+#pragma omp for schedule(dynamic)
+        for (int64_t job = 0; job < heads * parts; job++) {
+            const int64_t i = job / parts;
+            const int from = (int)(job % parts) * own;
+            const struct head hd = head_of(qkv, i, S, H, D);
+            const int64_t at = i / H * S * hd.C + i % H * D;
+            const struct bwd_job j = {
+                .tile = VS_CPU(tile)(), .hd = hd, .dy = dy + at, .lse = lse + i * S, .r = r + i * S,
+                .dq = dq + job * part, .dk = dqkv + (hd.k - qkv), .from = from,
+                .end = from + (int)vs_piece(S, from, own),
+            };
+            struct bwd_room t;
+            place_bwd(&t, room + each * (size_t)omp_get_thread_num(), S, D);
+            bwd_part(&t, &j);
+        }
+#pragma omp for
+        for (int64_t job = 0; job < heads * blocks; job++) {
+            const int64_t i = job / blocks;
+            const int first = (int)(job % blocks) * BLOCK;
+            const struct head hd = head_of(qkv, i, S, H, D);
+            add_parts(dqkv + (hd.q - qkv) + first * hd.stride, hd.stride,
+                      dq + i * parts * part + first * padded(D), part, parts, hd.scale,
+                      (int)vs_piece(S, first, BLOCK), D);
+        }
     }
 }

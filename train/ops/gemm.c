@@ -7,6 +7,7 @@
  * Whoever is free takes the next piece: which thread computes what changes nothing.
  */
 #include "base/log.h"
+#include "train/ops/avx512.h"
 #include "train/ops/gemm.h"
 
 #define PACK_UNITS 128             /* of one piece of packing */
@@ -70,10 +71,103 @@ VS_KERNEL static void out_accumulate(float *y, const float *a, int n)
         y[j] += a[j];
 }
 
+#if VS_AVX512_BF16
+/* gelu(x) = max(x, 0) - |x| T(|x|): small values keep their digits. */
+VS_AVX512_INLINE __m512 gelu_of(__m512 x, __m512 tail)
+{
+    return _mm512_fnmadd_ps(_mm512_abs_ps(x), tail, _mm512_max_ps(x, _mm512_setzero_ps()));
+}
+
+/* 16 values each, those in the lanes of k. */
+VS_AVX512_INLINE void narrow_16(vs_narrow *y, const float *a, const float *b, __mmask16 k)
+{
+    const __m512 x = _mm512_maskz_loadu_ps(k, a);
+    vs_narrow16(y, k, b ? _mm512_add_ps(x, _mm512_maskz_loadu_ps(k, b)) : x);
+}
+
+VS_AVX512_INLINE void gelu_16(vs_narrow *y, vs_narrow *h, const float *a, const float *b,
+                              __mmask16 k)
+{
+    __m512 density, x = _mm512_maskz_loadu_ps(k, a);
+    if (b)
+        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(k, b));
+    vs_narrow16(h, k, x);
+    x = vs_rounded(x);
+    vs_narrow16(y, k, gelu_of(x, vs_normal_tail(&density, x)));
+}
+
+VS_AVX512_INLINE void gelu_bwd_16(vs_narrow *dh, vs_narrow *y, const float *a, const vs_narrow *h,
+                                  __mmask16 k)
+{
+    const __m512 x = vs_wide16(k, h);
+    __m512 density;
+    const __m512 tail = vs_normal_tail(&density, x);
+    const __mmask16 below = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+    const __m512 F = _mm512_mask_mov_ps(_mm512_sub_ps(_mm512_set1_ps(1.0f), tail), below, tail);
+    const __m512 slope = _mm512_fmadd_ps(x, density, F);
+    vs_narrow16(dh, k, _mm512_mul_ps(_mm512_maskz_loadu_ps(k, a), slope));
+    vs_narrow16(y, k, gelu_of(x, tail));
+}
+
+/* Whole vectors without a mask: a load that meets the place of a masked store, modulo a page,
+ * waits for it. */
+#define EACH_16(n, call)                        \
+    int j = 0;                                  \
+    for (; j + 16 <= (n); j += 16) {            \
+        const __mmask16 k = 0xffff;             \
+        call;                                   \
+    }                                           \
+    if (j < (n)) {                              \
+        const __mmask16 k = vs_lanes((n) - j);  \
+        call;                                   \
+    }
+
+VS_AVX512 static void narrow_avx512(vs_narrow *y, const float *a, const float *b, int n)
+{
+    EACH_16(n, narrow_16(y + j, a + j, b ? b + j : NULL, k))
+}
+
+VS_AVX512 static void gelu_avx512(vs_narrow *y, vs_narrow *h, const float *a, const float *b, int n)
+{
+    EACH_16(n, gelu_16(y + j, h + j, a + j, b ? b + j : NULL, k))
+}
+
+VS_AVX512 static void gelu_bwd_avx512(vs_narrow *dh, vs_narrow *y, const float *a,
+                                      const vs_narrow *h, int n)
+{
+    EACH_16(n, gelu_bwd_16(dh + j, y + j, a + j, h + j, k))
+}
+#endif
+
+/* What there is by hand; false: nothing. */
+static bool put_fast(const vs_out *o, const float *a, const float *bias, int64_t at, int n)
+{
+#if VS_AVX512_BF16
+    if (!vs_fast())
+        return false;
+    switch (o->kind) {
+    case VS_OUT_NARROW:
+        narrow_avx512((vs_narrow *)o->y + at, a, bias, n);
+        return true;
+    case VS_OUT_GELU:
+        gelu_avx512((vs_narrow *)o->y + at, o->h + at, a, bias, n);
+        return true;
+    case VS_OUT_GELU_BWD:
+        gelu_bwd_avx512((vs_narrow *)o->y + at, o->act + at, a, o->h + at, n);
+        return true;
+    default:
+        break;
+    }
+#endif
+    return false;
+}
+
 static void put_row(const vs_out *o, const float *a, int64_t row, int col, int n, int N)
 {
     const int64_t at = row * N + col;
     const float *const bias = o->bias ? o->bias + col : NULL;
+    if (put_fast(o, a, bias, at, n))
+        return;
     switch (o->kind) {
     case VS_OUT_NARROW:
         out_narrow((vs_narrow *)o->y + at, a, bias, n);
@@ -100,7 +194,7 @@ static void put_row(const vs_out *o, const float *a, int64_t row, int col, int n
 struct job {
     const vs_out *out;
     const vs_gemm *g;
-    vs_tile_fn *tile;
+    const vs_tile *tile;
     vs_unit *b, *a;                /* panels; a NULL: A is read as it lies */
     int64_t from;                  /* first value of the inner axis */
     int64_t inner, units;
@@ -145,9 +239,26 @@ static void set_a(vs_tile_args *t, const struct job *j, int row)
     }
 }
 
+/* Rows that a tile's sums go to or meet there come from memory while the tile is computed. */
+static void call_row(const vs_out *o, int64_t row, int col, int N)
+{
+    const int64_t at = row * N + col;
+    const bool wide = o->kind == VS_OUT_ADD || o->kind == VS_OUT_ACCUMULATE;
+    const size_t size = wide ? sizeof(float) : sizeof(vs_narrow);
+    for (size_t i = 0; i < VS_PANEL * size; i += 64) {
+        __builtin_prefetch((const char *)o->y + (size_t)at * size + i, 1);
+        if (o->r)
+            __builtin_prefetch((const char *)(o->r + at) + i);
+        if (o->h)
+            __builtin_prefetch((const char *)(o->h + at) + i, o->kind == VS_OUT_GELU);
+        if (o->act)
+            __builtin_prefetch((const char *)(o->act + at) + i, 1);
+    }
+}
+
 static void multiply(const struct job *j, int64_t piece)
 {
-    float c[VS_TILE * VS_PANEL] __attribute__((aligned(64)));
+    float c[VS_TILE_MOST * VS_PANEL] __attribute__((aligned(64)));
     const int N = j->g->N;
     const int64_t panels = vs_ceil_div(N, VS_PANEL), p = piece % panels;
     const int first = (int)(piece / panels) * j->rows;
@@ -156,10 +267,12 @@ static void multiply(const struct job *j, int64_t piece)
         .c = c, .ldc = VS_PANEL, .b = j->b + p * j->units * VS_PANEL, .units = j->units,
         .cols = (int)vs_piece(N, p * VS_PANEL, VS_PANEL),
     };
-    for (int row = first; row < end; row += VS_TILE) {
-        t.rows = (int)vs_piece(end, row, VS_TILE);
+    for (int row = first; row < end; row += j->tile->rows) {
+        t.rows = (int)vs_piece(end, row, j->tile->rows);
         set_a(&t, j, row);
-        j->tile(&t);
+        for (int r = 0; r < t.rows; r++)
+            call_row(j->out, row + r, (int)p * VS_PANEL, N);
+        j->tile->run(&t);
         for (int r = 0; r < t.rows; r++)
             put_row(j->out, c + r * VS_PANEL, row + r, (int)p * VS_PANEL, t.cols, N);
     }
@@ -172,9 +285,10 @@ static int job_rows(const struct job *j)
     if (j->a)
         return VS_PANEL;
     const int64_t fit = A_BYTES / (j->units * (int64_t)sizeof(vs_unit));
-    const int64_t most = fit < 4 * VS_TILE ? 4 * VS_TILE : fit > 192 ? 192 : fit;
+    const int tile = j->tile->rows, least = tile < 24 ? 24 / tile * tile : tile;
+    const int64_t most = fit < least ? least : fit > 192 ? 192 : fit;
     const int64_t each = vs_ceil_div(M, vs_ceil_div(M, most));
-    return (int)(vs_ceil_div(each, VS_TILE) * VS_TILE);
+    return (int)(vs_ceil_div(each, tile) * tile);
 }
 
 static void multiply_part(vs_device *dev, const struct job *j)

@@ -27,7 +27,8 @@ typedef uint32_t vs_unit;
 #define VS_GROUP 1
 #endif
 #define VS_PANEL 64                /* columns of a panel */
-#define VS_TILE 6                  /* rows of a tile */
+#define VS_TILE 6                  /* rows of a tile in registers */
+#define VS_TILE_MOST 32            /* rows of any tile */
 
 static inline int64_t vs_units(int64_t k)
 {
@@ -36,7 +37,7 @@ static inline int64_t vs_units(int64_t k)
 
 /* ---- Pieces, on the calling thread (gemm_tile.c) ------------------------------------- */
 
-/* c[r][j] = sum_u a(r,u) b[u][j], or += : up to 6 rows (ldc floats apart) and 64 columns,
+/* c[r][j] = sum_u a(r,u) b[u][j], or += : up to a tile's rows (ldc floats apart) and 64 columns,
  * written in whole vectors of 16. a(r,u) lies at a + r * row + u * step bytes. */
 typedef struct vs_tile_args {
     float *c;
@@ -50,8 +51,12 @@ typedef struct vs_tile_args {
 } vs_tile_args;
 typedef void vs_tile_fn(const vs_tile_args *t);
 
-/* The best tile of this machine. */
-vs_tile_fn *VS_CPU(tile)(void);
+/* The best tile of this machine, and the rows that it takes at once. */
+typedef struct vs_tile {
+    vs_tile_fn *run;
+    int rows;                      /* even, at most VS_TILE_MOST */
+} vs_tile;
+const vs_tile *VS_CPU(tile)(void);
 
 /* Where the values of a panel come from: float also in bf16 when `wide` (weights). */
 typedef struct vs_source {

@@ -3,6 +3,7 @@
  * Two versions of each. AVX-512 by intrinsics: 24 sums of 16 floats, 4 registers of B, one of
  * A. Elsewhere plain vectors, 6 x 16 at a time, which AVX2 holds in its registers.
  */
+#include "train/ops/avx512.h"
 #include "train/ops/gemm.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -50,9 +51,60 @@ VS_KERNEL static void units_narrow(vs_unit *to, const vs_narrow *a, const vs_nar
         to[j] = unit_of(vs_widened(a[j]), b ? vs_widened(b[j]) : 0.0f);
 }
 
+#if VS_AVX512_BF16
+/* 32 columns of two rows, or of one, become units: neighbours of the panel's row. */
+VS_AVX512_INLINE void pair_narrow(vs_unit *to, const vs_narrow *a, const vs_narrow *b, int n)
+{
+    const __mmask32 k = n >= 32 ? 0xffffffff : (1u << n) - 1;
+    const __m512i x = _mm512_maskz_loadu_epi16(k, a);
+    const __m512i y = b ? _mm512_maskz_loadu_epi16(k, b) : _mm512_setzero_si512();
+    const __m512i mixed = _mm512_set_epi16(                     /* 0 and 32 + 0, 1 and 33 ... */
+        47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4,
+        35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i above = _mm512_add_epi16(mixed, _mm512_set1_epi16(16));
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi16(x, mixed, y));
+    _mm512_storeu_si512(to + 16, _mm512_permutex2var_epi16(x, above, y));
+}
+
+VS_AVX512_INLINE void pair_wide(vs_unit *to, const float *a, const float *b, int n)
+{
+    const __mmask16 k = vs_lanes(n);
+    const __m512 x = _mm512_maskz_loadu_ps(k, a);
+    const __m512 y = b ? _mm512_maskz_loadu_ps(k, b) : _mm512_setzero_ps();
+    _mm512_storeu_si512(to, vs_pairs(_mm512_cvtne2ps_pbh(y, x)));
+}
+
+VS_AVX512 static void pack_rows_avx512(vs_unit *panel, const vs_source *s, int cols, int64_t K,
+                                       int64_t from, int64_t to)
+{
+    for (int64_t u = from; u < to; u++) {
+        const int64_t first = 2 * u * s->ld;
+        const bool pair = 2 * u + 1 < K;
+        vs_unit *const row = panel + u * VS_PANEL;
+        if (s->wide) {
+            const float *const a = (const float *)s->at + first, *const b = pair ? a + s->ld : NULL;
+            for (int j = 0; j < VS_PANEL; j += 16)
+                pair_wide(row + j, j < cols ? a + j : a, b && j < cols ? b + j : b, cols - j);
+        } else {
+            const vs_narrow *const a = (const vs_narrow *)s->at + first;
+            const vs_narrow *const b = pair ? a + s->ld : NULL;
+            for (int j = 0; j < VS_PANEL; j += 32)
+                pair_narrow(row + j, j < cols ? a + j : a, b && j < cols ? b + j : b,
+                            cols - j < 0 ? 0 : cols - j);
+        }
+    }
+}
+#endif
+
 void VS_CPU(pack_rows)(vs_unit *panel, const vs_source *s, int cols, int64_t K, int64_t from,
                        int64_t to)
 {
+#if VS_AVX512_BF16
+    if (vs_fast()) {
+        pack_rows_avx512(panel, s, cols, K, from, to);
+        return;
+    }
+#endif
     for (int64_t u = from; u < to; u++) {
         const int64_t first = u * VS_GROUP * s->ld;
         const bool pair = VS_GROUP == 2 && 2 * u + 1 < K;
@@ -303,11 +355,13 @@ VS_KERNEL static void tile_plain(const vs_tile_args *t)
     }
 }
 
-vs_tile_fn *VS_CPU(tile)(void)
+const vs_tile *VS_CPU(tile)(void)
 {
+    static const vs_tile plain = { tile_plain, VS_TILE };
 #ifdef HAVE_AVX512
-    return has_avx512() ? tile_avx512 : tile_plain;
+    static const vs_tile avx512 = { tile_avx512, VS_TILE };
+    return has_avx512() ? &avx512 : &plain;
 #else
-    return tile_plain;
+    return &plain;
 #endif
 }
