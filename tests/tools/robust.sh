@@ -14,7 +14,7 @@ rgb() { ffmpeg -v error -i "$1" -f rawvideo -pix_fmt rgb24 -; }
 
 # ---- list --------------------------------------------------------------------------------
 check "list" vsyn-robust list
-listed=$(grep -cE '^  [a-z0-9_]+: ' out)
+listed=$(grep -cE '^  [a-z0-9_]+: .*\[' out)
 check "list --json" vsyn-robust list --json
 same "list names as many corruptions as its JSON" "$listed" "$(grep -o '"definition"' out | wc -l)"
 has "the numbers of jpeg" '"arre":[[25.0],[18.0],[15.0],[10.0],[7.0]]' out
