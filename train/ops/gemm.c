@@ -250,7 +250,7 @@ static void call_row(const vs_out *o, int64_t row, int col, int N)
         if (o->r)
             __builtin_prefetch((const char *)(o->r + at) + i);
         if (o->h)
-            __builtin_prefetch((const char *)(o->h + at) + i, o->kind == VS_OUT_GELU);
+            __builtin_prefetch((const char *)(o->h + at) + i);
         if (o->act)
             __builtin_prefetch((const char *)(o->act + at) + i, 1);
     }
