@@ -6,6 +6,7 @@
  * bring; the last to come works the answers out for all. */
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include <sys/mman.h>
@@ -67,6 +68,8 @@ struct fiber {
 #endif
     int thread;                    /* -1: idle */
     void *fake;                    /* AddressSanitizer's */
+
+    ~fiber() { if (stack) munmap(stack - 4096, STACK + 4096); }
 };
 
 /* The block that runs, and the fibers of all. */
@@ -80,7 +83,7 @@ static struct {
     std::vector<thread> list;
     int begun, ended;
     int now;                       /* thread */
-    std::vector<fiber *> fibers;
+    std::vector<std::unique_ptr<fiber>> fibers;
     fiber *running, scheduler;
     const void *scheduler_stack;
     size_t scheduler_bytes;
@@ -300,14 +303,14 @@ static void run_block()
     while (run.ended < n) {
         bool moved = false;
         for (size_t i = 0; i < run.fibers.size(); i++) {
-            fiber *const f = run.fibers[i];
+            fiber *const f = run.fibers[i].get();
             if (f->thread < 0 ? run.begun < n : run.list[(size_t)f->thread].is == READY) {
                 resume(f);
                 moved = true;
             }
         }
         if (!moved && run.begun < n)
-            run.fibers.push_back(fiber_new());
+            run.fibers.emplace_back(fiber_new());
         else if (!moved && run.ended < n)
             open_barrier();
     }
