@@ -2,6 +2,7 @@
 #include "train/bench.h"
 #include "train/commands.h"
 #include "train/config.h"
+#include "train/footage.h"
 #include "train/report.h"
 #include "train/verify.h"
 
@@ -20,9 +21,10 @@ int main(int argc, char **argv)
           vs_views_opts, vs_views_settings_size, vs_train_views },
         { "test", "", 0, 0, "accuracy of a classifier over a split, views averaged",
           vs_test_opts, vs_test_settings_size, vs_train_test },
-        { "predict", "STORE:ID", 1, 1, "classes of one clip", vs_predict_opts,
-          vs_predict_settings_size, vs_train_predict },
-        { "reconstruct", "STORE:ID", 1, 1, "what an autoencoder makes of hidden patches",
+        { "predict", VS_FOOTAGE_ARG, 1, 1, "classes of one clip",
+          vs_predict_opts, vs_predict_settings_size, vs_train_predict },
+        { "reconstruct", VS_FOOTAGE_ARG, 1, 1,
+          "what an autoencoder makes of hidden patches",
           vs_reconstruct_opts, vs_reconstruct_settings_size, vs_train_reconstruct },
         { "report", "RUN ...", 1, VS_REPORT_RUNS, "curves and settings of runs, side by side",
           vs_report_opts, vs_report_settings_size, vs_train_report },

@@ -1,10 +1,11 @@
-/* vsyn-train predict: what a classifier sees in one clip of a store. */
+/* vsyn-train predict: what a classifier sees in one clip. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "train/commands.h"
+#include "train/footage.h"
 #include "train/score.h"
 
 struct settings {
@@ -25,28 +26,25 @@ const vs_opt vs_predict_opts[] = {
 };
 const size_t vs_predict_settings_size = sizeof(struct settings);
 
-static vs_err score_clip(float *probability, vs_scorer *scorer, vs_store *store, int64_t id,
+static vs_err score_clip(float *probability, vs_scorer *scorer, const char *name,
                          const struct settings *s)
 {
     const vs_model_config *m = vs_scorer_config(scorer);
     const size_t bytes = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
+    const vs_footage_options from = { .stride = m->stride, .short_side = m->H > m->W ? m->H : m->W,
+                                      .seed = (uint64_t)s->common.seed, .jobs = s->common.jobs };
     int segments, crops;
-    vs_clip clip;
-    vs_reader *reader = NULL;
     vs_video video = { 0 };
     VS_TRY(vs_views_parse(&segments, &crops, s->views));
-    VS_TRY(vs_store_clip(&clip, store, id));
-    VS_TRY(vs_reader_open(&reader, store));
     uint8_t *views = malloc((size_t)segments * (size_t)crops * bytes);
     vs_err err = views ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--views %s do not fit", s->views);
     if (err == VS_OK)
-        err = vs_video_read(&video, reader, &clip, m->stride, m->H > m->W ? m->H : m->W);
+        err = vs_footage_read(&video, name, &from);
     for (int k = 0; err == VS_OK && k < segments * crops; k++)
         vs_video_view(&video, m->T, m->H, m->W, segments, crops, k, views + (size_t)k * bytes);
     if (err == VS_OK)
         err = vs_scorer_videos(scorer, views, 1, segments * crops, probability);
     vs_video_free(&video);
-    vs_reader_close(&reader);
     free(views);
     return err;
 }
@@ -86,25 +84,16 @@ vs_err vs_train_predict(vs_call *call)
 {
     const struct settings *s = call->settings;
     vs_scorer *scorer = NULL;
-    vs_store *store = NULL;
-    char *path = NULL;
     float *probability = NULL;
-    int64_t id;
-    vs_err err = vs_clip_parse(&path, &id, call->args[0]);
-    if (err == VS_OK)
-        err = vs_store_open(&store, path);
-    if (err == VS_OK)
-        err = vs_scorer_open(&scorer, s->model, s->device, (vs_precision)s->precision,
-                             s->common.jobs, s->batch);
+    vs_err err = vs_scorer_open(&scorer, s->model, s->device, (vs_precision)s->precision,
+                                s->common.jobs, s->batch);
     if (err == VS_OK) {
         probability = vs_new(sizeof(*probability) * (size_t)vs_scorer_config(scorer)->classes);
-        err = score_clip(probability, scorer, store, id, s);
+        err = score_clip(probability, scorer, call->args[0], s);
     }
     if (err == VS_OK)
         print_classes(scorer, probability, s);
     free(probability);
     vs_scorer_close(&scorer);
-    vs_store_close(&store);
-    free(path);
     return err;
 }

@@ -1,4 +1,4 @@
-/* vsyn-train reconstruct: original, masked and reconstruction of one clip of a store. */
+/* vsyn-train reconstruct: original, masked and reconstruction of one clip. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +7,16 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "train/commands.h"
+#include "train/footage.h"
 #include "train/rebuild.h"
 #include "train/run.h"
-#include "train/score.h"
 
 enum { HONEST, PAPER };
 
 struct settings {
     vs_common common;
-    const char *model, *out, *device;
-    int mode, mask;
+    const char *model, *out, *device, *textures;
+    int mode, mask, stride, scene_size;
     double mask_ratio;
 };
 
@@ -33,6 +33,12 @@ const vs_opt vs_reconstruct_opts[] = {
       .help = "the same cells in every time slot, or any tokens" },
     { .name = "mask-ratio", .kind = VS_OPT_REAL, AT(mask_ratio), .def = "0.75", .min = 0.01,
       .max = 0.99, .help = "share of masked cells" },
+    { .name = "stride", .kind = VS_OPT_INT, AT(stride), .def = "0", .min = 0, .max = 1024,
+      .arg = "N", .help = "step between two frames of the clip (0: the model's)" },
+    { .name = "scene-size", .kind = VS_OPT_INT, AT(scene_size), .def = "256", .min = 16,
+      .max = 4096, .arg = "PIXELS", .help = "with scene:STAGE:INDEX: side of a drawn frame" },
+    { .name = "textures", .kind = VS_OPT_TEXT, AT(textures), .arg = "statistical|stylegan|DIR",
+      .help = "with a textured scene: what fills the shapes (default: the stage's)" },
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",
       .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },
     VS_OPTS_COMMON(struct settings),
@@ -53,30 +59,20 @@ struct job {
 static vs_err read_clip(struct job *j, const char *name)
 {
     const vs_model_config *const c = &j->c;
-    vs_store *store = NULL;
-    vs_reader *reader = NULL;
-    vs_video video = { 0 };
-    vs_clip clip;
-    char *path = NULL;
-    int64_t id = 0;
+    const struct settings *const s = j->s;
+    const vs_footage_options from = { .stride = s->stride ? s->stride : c->stride,
+                                      .short_side = c->H > c->W ? c->H : c->W,
+                                      .seed = (uint64_t)s->common.seed,
+                                      .scene_size = s->scene_size, .textures = s->textures,
+                                      .jobs = s->common.jobs };
+    vs_video video;
     j->frames = malloc((size_t)c->T * (size_t)c->H * (size_t)c->W * 3);
-    vs_err err = j->frames ? vs_clip_parse(&path, &id, name)
-                           : VS_FAIL(VS_ERR_NOMEM, "%s: no room for its frames", name);
-    if (err == VS_OK)
-        err = vs_store_open(&store, path);
-    if (err == VS_OK)
-        err = vs_store_clip(&clip, store, id);
-    if (err == VS_OK)
-        err = vs_reader_open(&reader, store);
-    if (err == VS_OK)
-        err = vs_video_read(&video, reader, &clip, c->stride, c->H > c->W ? c->H : c->W);
-    if (err == VS_OK)
-        vs_video_view(&video, c->T, c->H, c->W, 1, 1, 0, j->frames);
+    if (!j->frames)
+        return VS_FAIL(VS_ERR_NOMEM, "%s: no room for its frames", name);
+    VS_TRY(vs_footage_read(&video, name, &from));
+    vs_video_view(&video, c->T, c->H, c->W, 1, 1, 0, j->frames);
     vs_video_free(&video);
-    vs_reader_close(&reader);
-    vs_store_close(&store);
-    free(path);
-    return err;
+    return VS_OK;
 }
 
 /* Opened after the clip was read: its mask tells how many tokens are visible. */

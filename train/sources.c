@@ -6,54 +6,20 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gen/texture/bank.h"
-
-static vs_err find_stage(vs_scene_params *out, const vs_train_settings *s, const char *name)
-{
-    const vs_stage *stage = vs_stage_find(name);
-    if (stage) {
-        *out = stage->params;
-        out->size = s->scene_size;
-        out->frames_lo = 100;      /* as drawn on the fly by the paper's trainer */
-        out->frames_hi = 200;
-        out->circles_scale = s->circles_scale;
-        return VS_OK;
-    }
-    const char *names[64];
-    const int n = vs_stage_count() < 64 ? vs_stage_count() : 64;
-    for (int i = 0; i < n; i++)
-        names[i] = vs_stage_at(i)->name;
-    const char *near = vs_nearest(name, names, n);
-    return VS_FAIL(VS_ERR_USAGE, "--scene: unknown stage \"%s\"%s%s (vsyn-gen list names them)",
-                   name, near ? ", did you mean " : "", near ? near : "");
-}
-
-/* *out stays NULL for flat colours. */
-static vs_err open_textures(vs_textures **out, const vs_train_settings *s, const char *name)
-{
-    const vs_stage *stage = vs_stage_find(name);
-    const char *from = s->textures ? s->textures : stage->textures;
-    *out = NULL;
-    if (!stage->params.textured)
-        return s->textures && s->scene
-                   ? VS_FAIL(VS_ERR_USAGE, "--textures: %s has flat colours", name)
-                   : VS_OK;
-    if (!from)
-        return VS_FAIL(VS_ERR_USAGE, "--scene %s: --textures DIR is required: a folder of pictures",
-                       name);
-    const vs_bank_options bank = { .from = from, .count = s->texture_count,
-                                   .side = s->scene_size, .seed = (uint64_t)s->common.seed,
-                                   .jobs = s->common.jobs };
-    return vs_bank_open(out, &bank);
-}
+#include "train/stage.h"
 
 static vs_err open_scene(vs_source **out, const vs_train_settings *s, const char *name,
                          int64_t videos, const vs_sample_shape *shape)
 {
+    const vs_stage_want want = { .name = name, .size = s->scene_size,
+                                 .circles_scale = s->circles_scale, .textures = s->textures,
+                                 .texture_count = s->texture_count,
+                                 .seed = (uint64_t)s->common.seed, .jobs = s->common.jobs };
     vs_scene_params params;
     vs_textures *textures;
-    VS_TRY(find_stage(&params, s, name));
-    VS_TRY(open_textures(&textures, s, name));
+    VS_TRY(vs_stage_open(&params, &textures, &want));
+    if (!textures && s->textures && s->scene)
+        return VS_FAIL(VS_ERR_USAGE, "--textures: %s has flat colours", name);
     return vs_source_scene(out, &params, textures, videos, s->scene_fixed, shape);
 }
 

@@ -201,6 +201,31 @@ check "predict" $train predict --model tuned "store:$id" --top 3 --quiet
 same "predict prints as many as asked for" "$(grep -c % out)" 3
 fails 2 "predict wants STORE:ID" "expected STORE:ID" $train predict --model tuned store
 
+# Clips that lie elsewhere: a folder of frames, a picture, a scene, and through the program ffmpeg a video.
+video=motion/$(vsyn-ingest list store --split test 2>err | awk -v id="$id" '$1 == id { print $NF }')
+vsyn-ingest extract store --clip "$id" --frames "$(seq -s, 0 19)" --out frames --quiet >out 2>err
+check "reconstruct a clip of a store" $train reconstruct --model mae "store:$id" --out a.png --quiet --json
+psnr() { sed -nE "s/.*\"psnr\": ?([0-9.]+).*/\1/p" "$1"; }
+clip=$(psnr out)
+near() { echo "$1 $2" | awk "{ print (\$1 > 5 && \$1 - \$2 < $3 && \$2 - \$1 < $3) }"; }
+check "reconstruct the same frames in a folder" $train reconstruct --model mae frames --out b.png --quiet --json
+same "as well as those of the clip" "$(near "$clip" "$(psnr out)" 0.1)" 1
+check "reconstruct a picture" $train reconstruct --model mae frames/f003.png --out c.png --quiet
+check "reconstruct a scene" $train reconstruct --model mae scene:moving-shapes:3 --scene-size 64 --out d.png --quiet
+if command -v ffmpeg >/dev/null; then
+    check "reconstruct a video" $train reconstruct --model mae "$video" --out e.png --quiet --json
+    same "within 1 dB of its frames in the store" "$(near "$clip" "$(psnr out)" 1)" 1
+    check "predict a video" $train predict --model tuned "$video" --quiet --json
+    same "five classes" "$(grep -o probability out | wc -l)" 5
+    fails 1 "what is no video is told" "motion/train.csv: cannot be decoded: ffmpeg says" \
+        $train predict --model tuned motion/train.csv --quiet
+else
+    skip "reconstruct and predict videos" "the program ffmpeg is not installed"
+fi
+mkdir -p empty-path
+fails 1 "without ffmpeg that is told" "a video file needs the program ffmpeg" \
+    env PATH="$work/empty-path" "$(command -v $train)" predict --model tuned "$video" --quiet
+
 # ---- Probe and features ---------------------------------------------------------------------------------
 probe="--views 2 --epochs 10 --batch 16 --device cpu --quiet --json"
 check "probe of a run" $train probe --store store --init mae --out probe $probe --jobs 1
