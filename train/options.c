@@ -85,7 +85,8 @@ const vs_opt vs_pretrain_opts[] = {
     { .name = "scene", .kind = VS_OPT_TEXT, AT(scene), .arg = "STAGE",
       .help = "instead of a store: synthetic scenes drawn on the fly" },
     { .name = "source", .kind = VS_OPT_TEXT, AT(source), .arg = "PART=RATIO,...",
-      .help = "a mixture; PART: [still:]scene:STAGE or [still:]store:PATH[@SPLIT]" },
+      .help = "a mixture; PART: [still:]scene:STAGE, [still:]store:PATH[@SPLIT], "
+              "still:images:DIR" },
     { .name = "still", .kind = VS_OPT_FLAG, AT(still),
       .help = "static images: one frame of each clip, repeated" },
     { .name = "virtual-size", .kind = VS_OPT_LONG, AT(virtual_size), .def = "9537", .min = 1,

@@ -33,9 +33,12 @@ static vs_err open_store(vs_source **out, vs_stores *stores, const char *path, c
 
 /* ---- Mixtures ---------------------------------------------------------------------- */
 
+enum part_kind { PART_SCENE, PART_STORE, PART_IMAGES };
+
 struct part {
-    bool still, scene;
-    char *name, *split;            /* stage, or path of a store and its split or NULL */
+    enum part_kind kind;
+    bool still;
+    char *name, *split;            /* stage or path; split of a store or NULL */
     double ratio;
 };
 
@@ -65,16 +68,19 @@ static vs_err parse_part(struct part *out, const char *text, size_t length)
     out->ratio = equals ? strtod(equals + 1, &end) : 0;
     const bool ratio = equals && end > equals + 1 && !*end && out->ratio > 0 && out->ratio < 1e9;
     out->still = skip(&at, "still:");
-    out->scene = skip(&at, "scene:");
-    const bool kind = out->scene || skip(&at, "store:");
-    if (!ratio || !kind || at >= equals) {
+    const bool scene = skip(&at, "scene:"), store = !scene && skip(&at, "store:");
+    const bool images = !scene && !store && skip(&at, "images:");
+    out->kind = scene ? PART_SCENE : store ? PART_STORE : PART_IMAGES;
+    out->still = out->still || images;
+    if (!ratio || !(scene || store || images) || at >= equals) {
         const vs_err err = VS_FAIL(VS_ERR_USAGE, "--source: \"%s\": expected [still:]scene:STAGE="
-                                   "RATIO or [still:]store:PATH[@SPLIT]=RATIO", copy);
+                                   "RATIO, [still:]store:PATH[@SPLIT]=RATIO or still:images:DIR="
+                                   "RATIO", copy);
         free(copy);
         return err;
     }
     *equals = 0;
-    char *split = out->scene ? NULL : strrchr(copy, '@');
+    char *split = store ? strrchr(copy, '@') : NULL;
     if (split)
         *split++ = 0;
     out->name = vs_strdup(at);
@@ -118,8 +124,15 @@ static vs_err open_part(vs_source **out, vs_trainer *t, vs_stores *stores, const
         return VS_FAIL(VS_ERR_USAGE, "--source: %s gets none of the %lld clips of an epoch: raise "
                        "its ratio or --virtual-size", part->name,
                        (long long)t->settings->virtual_size);
-    return part->scene ? open_scene(out, t->settings, part->name, clips, &own)
-                       : open_store(out, stores, part->name, part->split, &own);
+    switch (part->kind) {
+    case PART_SCENE:
+        return open_scene(out, t->settings, part->name, clips, &own);
+    case PART_STORE:
+        return open_store(out, stores, part->name, part->split, &own);
+    case PART_IMAGES:
+        return vs_source_images(out, part->name, &own);
+    }
+    return VS_OK;
 }
 
 static vs_err open_mixture(vs_trainer *t, vs_stores *stores, const vs_sample_shape *shape)

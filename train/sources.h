@@ -1,8 +1,8 @@
 /* What pre-training learns from: a store, scenes drawn on the fly, or a mixture.
  *
  *     MIXTURE  PART=RATIO,PART=RATIO,...      ratios are shares of their sum
- *     PART     scene:STAGE | store:PATH[@SPLIT], and before it "still:" for one frame of the
- *              clip, repeated (static images; a store of pictures is one of clips of one frame)
+ *     PART     scene:STAGE | store:PATH[@SPLIT] | images:DIR, and before it "still:" for one frame
+ *              of the clip, repeated (static images); a picture of a folder always stands still
  *
  * An epoch of a mixture has --virtual-size clips, of each part its share to within one clip.
  */

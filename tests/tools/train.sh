@@ -162,6 +162,12 @@ check "a mixture of scenes, stills and a store" $train pretrain --source \
     --virtual-size 20 ${tiny/--quiet/} --steps 10 --out mixed
 same "each part its share" "$(grep -o "20 clips an epoch: 14 of moving-shapes, 2 stills of store, 4 of store" err)" \
     "20 clips an epoch: 14 of moving-shapes, 2 stills of store, 4 of store"
+mkdir pictures && vsyn-ingest extract store --clip 1 --frames 0,5,10 --out pictures --quiet >out 2>err
+cp pictures/f005.png pictures/cut.png && truncate -s 200 pictures/cut.png
+check "pictures of a folder among scenes" $train pretrain --source \
+    "scene:moving-shapes=0.5,still:images:pictures=0.5" --scene-size 64 --virtual-size 16 $tiny --steps 4 --out imaged
+same "damaged ones are counted" "$(grep -o "1 of 4 pictures could not be read" err)" "1 of 4 pictures could not be read"
+fails 1 "a folder without pictures" "no pictures among" $train pretrain --source "images:store=1" $tiny --out x
 check "static images" $train pretrain --store store --still $tiny --steps 2 --out stills
 fails 2 "a part that is none is told" "expected [still:]scene:STAGE" $train pretrain --source "scenes:x=1" $tiny --out x
 fails 2 "a part too small is told" "gets none" $train pretrain --virtual-size 8 $tiny --out x \

@@ -46,6 +46,9 @@ vs_err vs_source_store(vs_source **out, vs_store *store, const char *split,
  * frees it; NULL unless params->textured. */
 vs_err vs_source_scene(vs_source **out, const vs_scene_params *params, vs_textures *textures,
                        int64_t videos, bool fixed, const vs_sample_shape *shape);
+/* The pictures of a folder and its sub-folders (PNG, JPEG, WebP), each a clip that stands still;
+ * shape->still is implied. IO, CORRUPT (no pictures there). */
+vs_err vs_source_images(vs_source **out, const char *dir, const vs_sample_shape *shape);
 /* n sources as one, clips[k] > 0 samples of part k an epoch; takes the parts over. */
 vs_err vs_source_mix(vs_source **out, vs_source *const *part, const int64_t *clips, int n,
                      const vs_sample_shape *shape);
