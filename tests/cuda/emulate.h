@@ -14,4 +14,7 @@ struct vs_emulated_kernel {
 /* All threads of all blocks, one block after the other. */
 void vs_emulated_run(const vs_emulated_kernel *kernel);
 
+/* Do that many bytes from p on lie in one block of device memory? */
+bool vs_emulated_on_device(const void *p, size_t bytes);
+
 #endif /* VSYN_TESTS_CUDA_EMULATE_H */

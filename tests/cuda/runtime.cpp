@@ -81,8 +81,7 @@ static void close_memory()
             protect(m.second, PROT_NONE);
 }
 
-/* Does the block of device memory at p hold that many bytes from there? */
-static bool on_device(const void *p, size_t bytes)
+bool vs_emulated_on_device(const void *p, size_t bytes)
 {
     auto m = gpu.memory.upper_bound(p);
     if (m == gpu.memory.begin())
@@ -322,7 +321,7 @@ static void check_copy(const void *dst, const void *src, size_t bytes, cudaMemcp
     const bool to = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
     const bool from = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
     if (kind != cudaMemcpyDefault &&
-        (on_device(dst, bytes) != to || on_device(src, bytes) != from))
+        (vs_emulated_on_device(dst, bytes) != to || vs_emulated_on_device(src, bytes) != from))
         stop("a copy's memory is not where its direction says, or too small");
 }
 
@@ -332,7 +331,7 @@ cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpy
     if (bytes == 0)
         return cudaSuccess;
     check_copy(dst, src, bytes, kind);
-    if (on_device(src, bytes) || is_pinned(src)) {
+    if (vs_emulated_on_device(src, bytes) || is_pinned(src)) {
         enqueue(stream, [=]() { memcpy(dst, src, bytes); });
         return cudaSuccess;
     }
@@ -352,7 +351,7 @@ cudaError_t cudaMemcpy(void *dst, const void *src, size_t bytes, cudaMemcpyKind 
 
 cudaError_t cudaMemsetAsync(void *dst, int value, size_t bytes, cudaStream_t stream)
 {
-    if (bytes && !on_device(dst, bytes))
+    if (bytes && !vs_emulated_on_device(dst, bytes))
         stop("memory that is not the device's is set");
     enqueue(stream, [=]() { memset(dst, value, bytes); });
     return cudaSuccess;

@@ -115,7 +115,8 @@ static cublasStatus_t layout(cublasLtMatrixLayout_t *out, cudaDataType_t type, b
     return cublasLtMatrixLayoutCreate(out, type, (uint64_t)rows, (uint64_t)columns, rows);
 }
 
-static cublasStatus_t describe(plan *p)
+/* The vector's place is told already here: the heuristics look at how it is aligned. */
+static cublasStatus_t describe(plan *p, void *vec)
 {
     const vs_product *const w = &p->what;
     const cublasOperation_t a = w->a_turned ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -131,8 +132,10 @@ static cublasStatus_t describe(plan *p)
     SET(TRANSA, a);
     SET(TRANSB, b);
     SET(EPILOGUE, epilogue);
-    if (w->vec != VS_VEC_NONE)
+    if (w->vec != VS_VEC_NONE) {
         SET(BIAS_DATA_TYPE, vec_type);
+        SET(BIAS_POINTER, vec);
+    }
 #undef SET
     if (bad == CUBLAS_STATUS_SUCCESS)
         bad = layout(&p->a, w->in, w->a_turned, w->m, w->k);
@@ -187,7 +190,7 @@ static cublasStatus_t choose(products *s, plan *p)
 }
 
 /* NULL: a failure was noted. */
-static plan *plan_of(vs_device *dev, products *s, plan *key)
+static plan *plan_of(vs_device *dev, products *s, plan *key, void *vec)
 {
     plan *const known = find_plan(s, key);
     if (known)
@@ -195,7 +198,7 @@ static plan *plan_of(vs_device *dev, products *s, plan *key)
     plan *const list = (plan *)realloc(s->list, sizeof(*list) * (size_t)(s->n + 1));
     VS_ASSERT(list);
     s->list = list;
-    cublasStatus_t bad = describe(key);
+    cublasStatus_t bad = describe(key, vec);
     if (bad == CUBLAS_STATUS_SUCCESS)
         bad = choose(s, key);
     if (bad != CUBLAS_STATUS_SUCCESS) {
@@ -220,7 +223,7 @@ bool vs_cuda_product(vs_device *dev, const vs_product *p, void *d, const void *a
     key.aligned[1] = alignment_of(b);
     /* NULL is aligned to anything. */
     key.aligned[2] = alignment_of((const void *)((uintptr_t)d | (uintptr_t)c | (uintptr_t)vec));
-    const plan *const plan = vs_device_failed(dev) ? NULL : plan_of(dev, s, &key);
+    const plan *const plan = vs_device_failed(dev) ? NULL : plan_of(dev, s, &key, vec);
     if (!plan)
         return true;
     if (!plan->possible)

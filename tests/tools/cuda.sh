@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# vsyn-train --device cuda without a GPU: our kernels and products run on the CPU through the
+# emulated backend (tests/cuda), the attention is the plain one.
+. "$(dirname "$0")/tap.sh"
+golden=$VSYN_ROOT/tests/golden/model
+export VSYN_CUDA_PLUGIN=$VSYN_BUILD/tests/cuda/vsyn-cuda.so
+cd "$work" || exit 1
+if [ ! -e "$VSYN_CUDA_PLUGIN" ]; then
+    skip "the CUDA backend on the CPU" "it is built only where there is a C++ compiler"
+    finish
+    exit 0
+fi
+
+# ---- verify --------------------------------------------------------------------------------
+for precision in fp32 bf16; do
+    check "verify in $precision" vsyn-train verify "$golden" --models tiny --device cuda \
+        --precision $precision
+    same "every row is within its bound in $precision" "$(tail -n 1 out)" \
+        "267 of 267 within their bounds"
+done
+
+check "bench" vsyn-train bench --model micro --size 32 --batch 1 --steps 1 --device cuda --json
+same "tells the device" "$(grep -c '"device":"cuda:0, emulated on the CPU' out)" 1
+
+# ---- Training ------------------------------------------------------------------------------
+# Loss and gradient of every step beside those of the CPU in fp32: equal to a relative bound.
+losses() { sed -nE 's/.*"step":([0-9]+).*"loss":([^,]*),.*"grad_norm":([^,]*),.*/\2 \3/p' "$1/log.jsonl"; }
+furthest()
+{
+    paste -d ' ' <(losses "$1") <(losses "$2") | awk -v bound="$3" '
+        function far(a, b) { return (a > b ? a - b : b - a) / b }
+        { n++; for (i = 1; i <= 2; i++) if (far($i, $(i + 2)) > most) most = far($i, $(i + 2)) }
+        END { if (n == 6 && most <= bound) print "within"; else print n " lines, " most }'
+}
+
+run="pretrain --scene accelerating-shapes --scene-size 64 --virtual-size 16 --model micro --size 32
+     --frames 4 --stride 2 --batch 4 --jobs 1 --steps 6 --warmup-epochs 0 --log-every 1 --quiet"
+check "six steps on the CPU" vsyn-train $run --device cpu --precision fp32 --out cpu
+check "six steps in fp32" vsyn-train $run --device cuda --precision fp32 --out fp32
+check "six steps in bf16" vsyn-train $run --device cuda --precision bf16 --out bf16
+same "losses and gradients in fp32 are the CPU's to 1e-6" "$(furthest fp32 cpu 1e-6)" within
+same "in bf16 to 1e-3" "$(furthest bf16 cpu 1e-3)" within
+check "and so are the weights in fp32" "$VSYN_BUILD/tests/tools/compare_weights" 1e-6 \
+    fp32/checkpoints/last cpu/checkpoints/last
+check "in bf16" "$VSYN_BUILD/tests/tools/compare_weights" 1e-4 bf16/checkpoints/last \
+    cpu/checkpoints/last
+
+# Blocks and threads in the other order, and products whose epilogues the library refuses.
+export VSYN_EMULATED_ORDER=reverse
+check "the same steps in another order" vsyn-train $run --device cuda --precision bf16 --out order
+same "give the same bits" "$(losses order)" "$(losses bf16)"
+unset VSYN_EMULATED_ORDER
+VSYN_EMULATED_LT=plain check "without epilogues" vsyn-train $run --device cuda --precision bf16 \
+    --out plain
+same "in bf16 to 1e-3, too" "$(furthest plain cpu 1e-3)" within
+finish
