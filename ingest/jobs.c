@@ -87,6 +87,7 @@ static vs_err bring_in(struct work *w, vs_decoder *d)
         err = vs_clip_frame_yuv420(w->clip, plane, stride);
         w->store_failed = err == VS_ERR_IO || err == VS_ERR_NOMEM;
         VS_TRY(err);
+        vs_clip_time(w->clip, vs_decoder_time(d));
         w->frames++;
     }
     if (err != VS_ERR_END)
@@ -108,6 +109,7 @@ static vs_err copy_in(struct work *w, vs_decoder *d, vs_copy *copy)
         err = vs_copy_frame(copy);
         w->store_failed = err == VS_ERR_IO || err == VS_ERR_NOMEM;
         VS_TRY(err);
+        vs_clip_time(w->clip, vs_decoder_time(d));
         w->frames++;
     }
     if (err != VS_ERR_END)

@@ -1,4 +1,4 @@
-/* vsyn-ingest info, list, verify, extract: what is in a store. */
+/* vsyn-ingest info, list, verify: what is in a store. */
 #include "ingest/look.h"
 
 #include <inttypes.h>
@@ -6,33 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/image.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/stop.h"
-#include "ingest/copy.h"
 #include "ingest/ingest.h"
 
-const vs_opt vs_info_opts[] = { VS_OPTS_COMMON(vs_look_settings), { 0 } };
+const vs_opt vs_info_opts[] = {
+    { "clip", VS_OPT_LONG, offsetof(vs_look_settings, clip), .arg = "ID", .min = 0, .max = 9e15,
+      .help = "all about this one, with the time of each frame" },
+    VS_OPTS_COMMON(vs_look_settings),
+    { 0 }
+};
+
+const vs_opt vs_verify_opts[] = { VS_OPTS_COMMON(vs_look_settings), { 0 } };
 
 const vs_opt vs_list_opts[] = {
     { "split", VS_OPT_TEXT, offsetof(vs_look_settings, split), .arg = "S",
       .help = "only this one: SPLIT or DATASET:SPLIT" },
     { "failures", VS_OPT_FLAG, offsetof(vs_look_settings, failures),
       .help = "files that could not be used, with the reason" },
-    VS_OPTS_COMMON(vs_look_settings),
-    { 0 }
-};
-
-const vs_opt vs_extract_opts[] = {
-    { "clip", VS_OPT_LONG, offsetof(vs_look_settings, clip), .arg = "ID", .min = 1, .max = 9e15,
-      .required = true, .help = "number of the clip, as list prints it" },
-    { "frames", VS_OPT_TEXT, offsetof(vs_look_settings, frames), .arg = "0,4,8", .def = "0",
-      .help = "numbers of the frames, from 0" },
-    { "out", VS_OPT_TEXT, offsetof(vs_look_settings, out), .arg = "DIR", .required = true,
-      .help = "folder for f000.png, f004.png, ..." },
     VS_OPTS_COMMON(vs_look_settings),
     { 0 }
 };
@@ -53,15 +46,36 @@ json_t *vs_name_json(const char *name)
     return text;
 }
 
+/* ---- Rows --------------------------------------------------------------------------------- */
+
+static void row_json(void *ctx, const vs_row_info *i)
+{
+    json_array_append_new(
+        ctx, json_pack("{s:I, s:s, s:s?, s:i, s:o, s:i, s:i, s:i, s:f, s:b, s:s, s:s?, s:I, s:o, "
+                       "s:o}", "id", (json_int_t)i->id, "dataset", i->set, "split", i->split,
+                       "label", i->label, "class", vs_name_json(i->class_name), "frames", i->frames,
+                       "width", i->W, "height", i->H, "fps", i->fps, "variable", i->variable,
+                       "encoding", i->encoding, "codec", i->codec, "bytes", (json_int_t)i->bytes,
+                       "name", vs_name_json(i->name), "note", vs_name_json(i->note)));
+}
+
+static void row_line(void *ctx, const vs_row_info *i)
+{
+    printf("%" PRId64 "\t%s:%s\t%d\t%s\t%d\t%dx%d\t%.4g\t%s%s%s\n", i->id, i->set,
+           i->split ? i->split : "-", i->label, i->class_name ? i->class_name : "-", i->frames,
+           i->W, i->H, i->fps, i->name, i->note ? "\t" : "", i->note ? i->note : "");
+}
+
 /* ---- info ---------------------------------------------------------------------------------- */
 
 static void set_json(void *ctx, const vs_set_info *i)
 {
-    json_array_append_new(ctx, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:I}", "name",
-                                         i->name, "classes", i->classes, "clips",
+    json_array_append_new(ctx, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:I}",
+                                         "name", i->name, "classes", i->classes, "clips",
                                          (json_int_t)i->clips, "partial", (json_int_t)i->partial,
-                                         "frames", (json_int_t)i->frames, "bytes",
-                                         (json_int_t)i->bytes, "seconds", i->seconds, "failures",
+                                         "variable", (json_int_t)i->variable, "frames",
+                                         (json_int_t)i->frames, "bytes", (json_int_t)i->bytes,
+                                         "seconds", i->seconds, "failures",
                                          (json_int_t)i->failures));
 }
 
@@ -75,10 +89,10 @@ static void split_json(void *ctx, const vs_split_info *i)
 static void set_line(void *ctx, const vs_set_info *i)
 {
     char bytes[32], time[32];
-    printf("data set %-16s %d classes, %" PRId64 " clips (%" PRId64 " partial), %" PRId64
-           " frames, %s of video, %s, %" PRId64 " failures\n", i->name, i->classes, i->clips,
-           i->partial, i->frames, vs_human_time(time, i->seconds),
-           vs_human_bytes(bytes, (double)i->bytes), i->failures);
+    printf("data set %-16s %d classes, %" PRId64 " clips (%" PRId64 " partial, %" PRId64
+           " of variable rate), %" PRId64 " frames, %s of video, %s, %" PRId64 " failures\n",
+           i->name, i->classes, i->clips, i->partial, i->variable, i->frames,
+           vs_human_time(time, i->seconds), vs_human_bytes(bytes, (double)i->bytes), i->failures);
 }
 
 static void split_line(void *ctx, const vs_split_info *i)
@@ -88,43 +102,92 @@ static void split_line(void *ctx, const vs_split_info *i)
     free(name);
 }
 
+static vs_err show_store(vs_store *store, const char *path, bool json)
+{
+    json_t *sets = json_array(), *splits = json_array();
+    vs_err err = vs_store_each_set(store, json ? set_json : set_line, sets);
+    if (err == VS_OK)
+        err = vs_store_each_split(store, json ? split_json : split_line, splits);
+    if (err == VS_OK && json)
+        vs_json_print(json_pack("{s:s, s:O, s:O}", "store", path, "datasets", sets, "splits",
+                                splits));
+    json_decref(sets);
+    json_decref(splits);
+    return err;
+}
+
+struct rows_of_clip {
+    int64_t id;
+    json_t *rows;                  /* NULL: lines */
+};
+
+static void one_of_clip(void *ctx, const vs_row_info *i)
+{
+    const struct rows_of_clip *of = ctx;
+    if (i->id != of->id)
+        return;
+    if (of->rows)
+        row_json(of->rows, i);
+    else
+        row_line(NULL, i);
+}
+
+static void print_times(const double *seconds, const vs_clip *clip)
+{
+    enum { A_LINE = 10 };
+    printf("%d frames of %dx%d, ", clip->frames, clip->W, clip->H);
+    if (!seconds)
+        puts("neither times nor a rate are known");
+    else if (!clip->variable)
+        printf("%.6g a second\n", clip->fps);
+    else
+        printf("%.6g a second in the mean, shown at these seconds:\n", clip->fps);
+    for (int i = 0; i < clip->frames && seconds && clip->variable; i++)
+        printf("%.6f%s", seconds[i], (i + 1) % A_LINE && i + 1 < clip->frames ? " " : "\n");
+}
+
+static json_t *times_json(const double *seconds, int n)
+{
+    json_t *list = json_array();
+    for (int i = 0; seconds && i < n; i++)
+        json_array_append_new(list, json_real(seconds[i]));
+    return list;
+}
+
+static vs_err show_clip(vs_store *store, int64_t id, bool json)
+{
+    vs_clip clip;
+    VS_TRY(vs_store_clip(&clip, store, id));
+    double *seconds = vs_new(sizeof(*seconds) * (size_t)clip.frames);
+    const vs_err timed = vs_store_times(seconds, store, &clip);
+    vs_err err = timed == VS_ERR_UNSUPPORTED ? VS_OK : timed;
+    struct rows_of_clip of = { id, json ? json_array() : NULL };
+    if (err == VS_OK)
+        err = vs_store_each_row(store, NULL, one_of_clip, &of);
+    if (err == VS_OK && json)
+        vs_json_print(json_pack("{s:I, s:b, s:o, s:O}", "id", (json_int_t)id, "variable",
+                                clip.variable, "seconds",
+                                times_json(timed == VS_OK ? seconds : NULL, clip.frames), "clips",
+                                of.rows));
+    else if (err == VS_OK)
+        print_times(timed == VS_OK ? seconds : NULL, &clip);
+    json_decref(of.rows);
+    free(seconds);
+    return err;
+}
+
 vs_err vs_command_info(vs_call *call)
 {
     const vs_look_settings *s = call->settings;
     vs_store *store;
     VS_TRY(vs_store_open(&store, call->args[0]));
-    json_t *sets = json_array(), *splits = json_array();
-    vs_err err = vs_store_each_set(store, s->common.json ? set_json : set_line, sets);
-    if (err == VS_OK)
-        err = vs_store_each_split(store, s->common.json ? split_json : split_line, splits);
-    if (err == VS_OK && s->common.json)
-        vs_json_print(json_pack("{s:s, s:O, s:O}", "store", call->args[0], "datasets", sets,
-                                "splits", splits));
-    json_decref(sets);
-    json_decref(splits);
+    const vs_err err = s->clip > 0 ? show_clip(store, s->clip, s->common.json)
+                                   : show_store(store, call->args[0], s->common.json);
     vs_store_close(&store);
     return err;
 }
 
 /* ---- list ---------------------------------------------------------------------------------- */
-
-static void row_json(void *ctx, const vs_row_info *i)
-{
-    json_array_append_new(
-        ctx, json_pack("{s:I, s:s, s:s?, s:i, s:o, s:i, s:i, s:i, s:f, s:s, s:s?, s:I, s:o, s:o}",
-                       "id", (json_int_t)i->id, "dataset", i->set, "split", i->split, "label",
-                       i->label, "class", vs_name_json(i->class_name), "frames", i->frames, "width",
-                       i->W, "height", i->H, "fps", i->fps, "encoding", i->encoding, "codec",
-                       i->codec, "bytes", (json_int_t)i->bytes, "name", vs_name_json(i->name),
-                       "note", vs_name_json(i->note)));
-}
-
-static void row_line(void *ctx, const vs_row_info *i)
-{
-    printf("%" PRId64 "\t%s:%s\t%d\t%s\t%d\t%dx%d\t%.4g\t%s%s%s\n", i->id, i->set,
-           i->split ? i->split : "-", i->label, i->class_name ? i->class_name : "-", i->frames,
-           i->W, i->H, i->fps, i->name, i->note ? "\t" : "", i->note ? i->note : "");
-}
 
 static void failure_json(void *ctx, const vs_failure_info *i)
 {
@@ -234,76 +297,6 @@ vs_err vs_command_verify(vs_call *call)
         else if (err == VS_OK)
             printf("%d clips, every checksum is right\n", split.n);
         vs_split_free(&split);
-    }
-    vs_store_close(&store);
-    return err;
-}
-
-/* ---- extract ------------------------------------------------------------------------------- */
-
-/* "0,4,8" -> numbers below `frames`; the caller frees *out. */
-static vs_err parse_frames(int **out, int *n, const char *text, const vs_clip *clip)
-{
-    *out = NULL;
-    *n = 0;
-    for (const char *at = text; at;) {
-        char *end;
-        const long f = strtol(at, &end, 10);
-        if (end == at || (*end && *end != ',') || f < 0) {
-            free(*out);
-            return VS_FAIL(VS_ERR_USAGE, "--frames %s: expected numbers with commas, as 0,4,8",
-                           text);
-        }
-        if (f >= clip->frames) {
-            free(*out);
-            return VS_FAIL(VS_ERR_CORRUPT, "clip %lld has no frame %ld, they are 0 to %d",
-                           (long long)clip->id, f, clip->frames - 1);
-        }
-        VS_PUSH(*out, *n, (int)f);
-        at = *end ? end + 1 : NULL;
-    }
-    return VS_OK;
-}
-
-static vs_err write_frames(vs_store *store, const vs_clip *clip, const int *frame, int n,
-                           const char *dir)
-{
-    const vs_rect whole = { 0, 0, 0, 0 };
-    vs_reader *reader = NULL;
-    uint8_t *rgb = malloc((size_t)clip->W * (size_t)clip->H * 3);
-    vs_err err = rgb ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "a frame of %dx%d does not fit in memory",
-                                       clip->W, clip->H);
-    if (err == VS_OK)
-        err = vs_dir_make(dir);
-    if (err == VS_OK)
-        err = vs_reader_open(&reader, store);
-    for (int i = 0; i < n && err == VS_OK; i++) {
-        err = vs_reader_frames(reader, clip, &frame[i], 1, whole, clip->W, clip->H, false, rgb);
-        char *name = vs_strf("f%03d.png", frame[i]), *path = vs_path_join(dir, name);
-        if (err == VS_OK)
-            err = vs_png_write(path, clip->W, clip->H, rgb);
-        free(name);
-        free(path);
-    }
-    vs_reader_close(&reader);
-    free(rgb);
-    return err;
-}
-
-vs_err vs_command_extract(vs_call *call)
-{
-    const vs_look_settings *s = call->settings;
-    vs_store *store;
-    vs_clip clip;
-    int *frame, n;
-    VS_TRY(vs_store_open(&store, call->args[0]));
-    vs_store_decode_with(store, &vs_copy_ffmpeg);
-    vs_err err = vs_store_clip(&clip, store, s->clip);
-    if (err == VS_OK)
-        err = parse_frames(&frame, &n, s->frames, &clip);
-    if (err == VS_OK) {
-        err = write_frames(store, &clip, frame, n, s->out);
-        free(frame);
     }
     vs_store_close(&store);
     return err;

@@ -1,6 +1,7 @@
 /* vsyn-ingest: videos into a clip store. */
 #include "ingest/add.h"
 #include "ingest/doctor.h"
+#include "ingest/extract.h"
 #include "ingest/ingest.h"
 #include "ingest/look.h"
 #include "ingest/tidy.h"
@@ -12,10 +13,10 @@ static const vs_command commands[] = {
       sizeof(vs_look_settings), vs_command_info },
     { "list", "STORE", 1, 1, "every clip, or every failure", vs_list_opts,
       sizeof(vs_look_settings), vs_command_list },
-    { "verify", "STORE", 1, 1, "every checksum; exit 1 and a list when one is wrong", vs_info_opts,
-      sizeof(vs_look_settings), vs_command_verify },
+    { "verify", "STORE", 1, 1, "every checksum; exit 1 and a list when one is wrong",
+      vs_verify_opts, sizeof(vs_look_settings), vs_command_verify },
     { "extract", "STORE", 1, 1, "frames of a clip as PNG", vs_extract_opts,
-      sizeof(vs_look_settings), vs_command_extract },
+      sizeof(vs_extract_settings), vs_command_extract },
     { "doctor", "", 0, 0, "a list against the disk and a store, before decoding", vs_doctor_opts,
       sizeof(vs_doctor_settings), vs_command_doctor },
     { "remove", "STORE", 1, 1, "forget clips, a split, a class, a data set, failures",

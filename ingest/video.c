@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "ingest/picture.h"
 
-#define GAP_MAX 10.0               /* longest distance between two frames, in seconds */
+#define GAP_MAX 10                 /* longest distance between two frames, in seconds */
 #define PIXELS_MAX (INT64_C(16384) * 16384)
 
 struct errors {
@@ -37,7 +37,11 @@ struct vs_decoder {
     AVFrame *frame, *held;
     vs_picture *picture;
     struct errors errors;
-    double origin, now, step;      /* seconds: stamp of time 0, current frame, usual distance */
+    /* In ticks of the stream. Stamps minus `shift` are times; what is counted from is the start of
+     * the file, as for ffmpeg, and moves with holes. */
+    int64_t shift, first, now, length, step;       /* step: usual distance */
+    int64_t held_end, next;        /* resampling: when `held` ends; number of the next output */
+    int64_t time;                  /* of the frame given last, us */
     int64_t packets, decoded, given;
     bool sent, drained, ended, broken_off;
     char *note;
@@ -155,6 +159,16 @@ static vs_err open_codec(vs_decoder *d)
     return code < 0 ? fail_av("cannot start its decoder", code) : VS_OK;
 }
 
+/* Which stamp is time 0: the earliest of all streams; only ours in formats whose clock jumps. */
+static int64_t start_of_file(const vs_decoder *d)
+{
+    const AVStream *s = d->stream;
+    if ((d->format->iformat->flags & AVFMT_TS_DISCONT) && s->start_time != AV_NOPTS_VALUE)
+        return s->start_time;
+    return d->format->start_time == AV_NOPTS_VALUE
+               ? 0 : av_rescale_q(d->format->start_time, AV_TIME_BASE_Q, s->time_base);
+}
+
 static vs_err open_all(vs_decoder *d, const char *path)
 {
     struct stat st;
@@ -175,7 +189,10 @@ static vs_err open_all(vs_decoder *d, const char *path)
         return VS_FAIL(VS_ERR_NOMEM, "out of memory");
     d->picture = vs_picture_new(quarter_turns(d->stream), d->options.short_side);
     const AVRational rate = av_guess_frame_rate(d->format, d->stream, NULL);
-    d->step = rate.num > 0 && rate.den > 0 ? 1 / av_q2d(rate) : 0.04;
+    const bool known = rate.num > 0 && rate.den > 0;
+    d->step = av_rescale_q(1, known ? av_inv_q(rate) : (AVRational){ 1, 25 }, d->stream->time_base);
+    d->step = d->step > 0 ? d->step : 1;
+    d->shift = start_of_file(d);
     return VS_OK;
 }
 
@@ -264,25 +281,27 @@ static vs_err decode(vs_decoder *d)
     }
 }
 
-/* Time of the frame in seconds from the first one; where the file has none, or runs
- * backwards, one step after the last. Holes of hours are made short. */
-static double time_of(vs_decoder *d, const AVFrame *f)
+static double seconds(const vs_decoder *d, int64_t ticks)
+{
+    return (double)ticks * av_q2d(d->stream->time_base);
+}
+
+/* Time of the frame in ticks, never before the last one's; one step after it where the file has
+ * none. Clocks that jump go on from there, and holes of hours are made short. */
+static int64_t time_of(vs_decoder *d, const AVFrame *f)
 {
     const int64_t stamp = f->best_effort_timestamp;
     const bool known = stamp != AV_NOPTS_VALUE;
-    const double at = known ? (double)stamp * av_q2d(d->stream->time_base) : 0;
-    if (d->decoded == 1) {
-        d->origin = at;
-        return 0;
+    if (d->decoded == 1)
+        return known ? stamp - d->shift : 0;
+    const int64_t after = d->now + d->step, t = known ? stamp - d->shift : after;
+    if (fabs(seconds(d, t - d->now)) > GAP_MAX) {
+        const int64_t gap = av_rescale_q(GAP_MAX, (AVRational){ 1, 1 }, d->stream->time_base);
+        const int64_t to = t > d->now ? d->now + gap : after;
+        d->shift += t - to;
+        return to;
     }
-    double t = known ? at - d->origin : d->now + d->step;
-    if (t <= d->now)
-        t = d->now + d->step;
-    if (t - d->now > GAP_MAX) {
-        d->origin += t - d->now - GAP_MAX;
-        t = d->now + GAP_MAX;
-    }
-    return t;
+    return t > d->now ? t : d->now;
 }
 
 /* The next frame, with its time in d->now; END also after max_seconds. */
@@ -290,13 +309,17 @@ static vs_err advance(vs_decoder *d)
 {
     vs_err err = d->ended ? VS_ERR_END : decode(d);
     if (err == VS_OK) {
-        const double t = time_of(d, d->frame), most = d->options.max_seconds;
+        const int64_t t = time_of(d, d->frame);
+        const double most = d->options.max_seconds;
+        if (d->decoded == 1)
+            d->first = t;
         /* Half a step of grace: 2 s at 25 fps are 50 frames, however the stamps are rounded. */
-        if (most > 0 && t > 0 && t > most - d->step / 2) {
+        if (most > 0 && t > d->first && seconds(d, t - d->first) > most - seconds(d, d->step) / 2) {
             d->decoded--;
             err = VS_ERR_END;
         } else {
             d->now = t;
+            d->length = d->frame->pkt_duration > 0 ? d->frame->pkt_duration : d->step;
         }
     }
     d->ended = err == VS_ERR_END;
@@ -305,21 +328,43 @@ static vs_err advance(vs_decoder *d)
 
 /* ---- Frames at a chosen rate ------------------------------------------------------------ */
 
-/* Output frame k is the last source frame whose time is not after k / fps, into d->held;
- * the last source frame is shown for one step. */
+static int64_t output_at(const vs_decoder *d, int64_t ticks)
+{
+    const AVRational rate = av_d2q(d->options.fps, 1001000);
+    return av_rescale_q_rnd(ticks, d->stream->time_base, av_inv_q(rate), AV_ROUND_NEAR_INF);
+}
+
+/* The next frame of the output into d->held. The last source frame is shown as long as it says;
+ * unlike with ffmpeg's filter, a video shorter than half an output frame gives one all the same. */
 static vs_err resample(vs_decoder *d)
 {
-    const double tick = (double)d->given / d->options.fps + 1e-6;
-    if (d->given == 0)
+    if (d->given == 0) {
         VS_TRY(advance(d));
-    while (!d->ended && d->now <= tick) {
+        d->next = output_at(d, d->now);
+    }
+    while (!d->ended && output_at(d, d->now) <= d->next) {
         av_frame_unref(d->held);
         av_frame_move_ref(d->held, d->frame);
+        d->held_end = output_at(d, d->now + d->length);
         const vs_err err = advance(d);
         if (err != VS_OK && err != VS_ERR_END)
             return err;
     }
-    return d->ended && tick >= d->now + d->step ? VS_ERR_END : VS_OK;
+    if (d->ended && d->held_end <= d->next && d->given > 0)
+        return VS_ERR_END;
+    d->next++;
+    return VS_OK;
+}
+
+/* Of the frame that is about to be given. */
+static int64_t time_to_give(const vs_decoder *d)
+{
+    if (d->given == 0)
+        return 0;
+    if (d->options.fps > 0)
+        return llround((double)d->given * 1e6 / d->options.fps);
+    const int64_t us = av_rescale_q(d->now - d->first, d->stream->time_base, AV_TIME_BASE_Q);
+    return us > d->time ? us : d->time + 1;
 }
 
 vs_err vs_decoder_next(vs_decoder *d, const uint8_t *plane[3], int stride[3])
@@ -330,6 +375,7 @@ vs_err vs_decoder_next(vs_decoder *d, const uint8_t *plane[3], int stride[3])
         const AVFrame *f = d->options.fps > 0 ? d->held : d->frame;
         const AVRational sar = av_guess_sample_aspect_ratio(d->format, d->stream, (AVFrame *)f);
         err = vs_picture_make(d->picture, plane, stride, f, sar);
+        d->time = time_to_give(d);
         d->given += err == VS_OK;
     } else if (err == VS_ERR_END && d->given == 0) {
         err = d->broken_off
@@ -343,6 +389,11 @@ vs_err vs_decoder_next(vs_decoder *d, const uint8_t *plane[3], int stride[3])
 }
 
 /* ---- What is known at the end ------------------------------------------------------------ */
+
+int64_t vs_decoder_time(const vs_decoder *d)
+{
+    return d->time;
+}
 
 int vs_decoder_width(const vs_decoder *d)
 {
@@ -388,13 +439,14 @@ vs_watched *vs_decoder_watched(const vs_decoder *d)
 double vs_decoder_expected(const vs_decoder *d)
 {
     /* Odd containers state 1000 and more. */
-    const double rate = d->options.fps > 0 ? d->options.fps : fmin(60, 1 / d->step);
-    double seconds = d->format->duration > 0 ? (double)d->format->duration / AV_TIME_BASE : 0;
+    const double usual = fmin(60, 1 / seconds(d, d->step));
+    const double rate = d->options.fps > 0 ? d->options.fps : usual;
+    double length = d->format->duration > 0 ? (double)d->format->duration / AV_TIME_BASE : 0;
     if (d->stream->nb_frames > 0)
-        seconds = (double)d->stream->nb_frames / fmin(60, 1 / d->step);
-    if (d->options.max_seconds > 0 && seconds > d->options.max_seconds)
-        seconds = d->options.max_seconds;
-    return fmax(1, seconds * rate);
+        length = (double)d->stream->nb_frames / usual;
+    if (d->options.max_seconds > 0 && length > d->options.max_seconds)
+        length = d->options.max_seconds;
+    return fmax(1, length * rate);
 }
 
 double vs_decoder_fps(const vs_decoder *d)
@@ -403,7 +455,8 @@ double vs_decoder_fps(const vs_decoder *d)
         return d->options.fps;
     const AVRational rate = d->stream->avg_frame_rate;
     const double stated = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 0;
-    const double seen = d->decoded > 1 ? (double)(d->decoded - 1) / d->now : 0;
+    const double seen = d->decoded > 1 && d->now > d->first
+                            ? (double)(d->decoded - 1) / seconds(d, d->now - d->first) : 0;
     return stated > 0 && stated <= 1000 ? stated : seen <= 1000 ? seen : 0;
 }
 

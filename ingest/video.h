@@ -9,7 +9,9 @@
  *               ones are an encoder's rounding and are ignored
  *   size        the short side is reduced to `short_side`, the long one to the nearest
  *               even number; smaller videos stay as they are
- *   time        fps > 0 resamples: output frame k is what is shown at k / fps
+ *   time        frames keep theirs, counted from the first one; edit lists are followed. fps > 0
+ *               resamples as ffmpeg's filter of that name: times are rounded to 1 / fps, and
+ *               each output frame is the last one whose time has come
  *   damage      frames that decode are kept; what was lost is told in the note
  *
  * One thread per decoder. Errors: IO, CODEC; the message is the reason without the path.
@@ -40,6 +42,10 @@ void vs_decoder_close(vs_decoder **decoder);
 /* The next frame: planes valid until the next call. END after the last one; CODEC when the
  * file has none at all, or gives nothing for too long. */
 vs_err vs_decoder_next(vs_decoder *decoder, const uint8_t *plane[3], int stride[3]);
+
+/* When the frame of the last call is shown: microseconds from the first one, rising. Where the file
+ * has no times, one usual distance after the frame before. */
+int64_t vs_decoder_time(const vs_decoder *decoder);
 
 /* Known after the first frame. */
 int vs_decoder_width(const vs_decoder *decoder);

@@ -14,6 +14,7 @@
 #include "ingest/store/frame.h"
 #include "ingest/store/private.h"
 #include "ingest/store/spill.h"
+#include "ingest/store/times.h"
 #include "ingest/store/writer.h"
 
 struct vs_clip_writer {
@@ -23,6 +24,8 @@ struct vs_clip_writer {
     vs_frame_entry *table;         /* (frames); start counts from the first frame until commit */
     vs_spill data;                 /* the frames */
     int frames;
+    int64_t *time;                 /* (times) of the frames, us; none or all have one */
+    int times;
 };
 
 static char *copy_or_null(const char *text)
@@ -117,6 +120,12 @@ void vs_clip_rate(vs_clip_writer *c, double fps)
     c->info.fps = fps;
 }
 
+void vs_clip_time(vs_clip_writer *c, int64_t microseconds)
+{
+    VS_ASSERT(c->times == 0 ? microseconds == 0 : microseconds > c->time[c->times - 1]);
+    VS_PUSH(c->time, c->times, microseconds);
+}
+
 /* Records begin at multiples of 8 bytes. */
 static int64_t record_start(const vs_writer *w)
 {
@@ -185,6 +194,8 @@ static vs_err commit_row(const vs_clip_writer *c, vs_writer *w, size_t table, co
 {
     VS_TRY(vs_db_exec(&w->db, "BEGIN IMMEDIATE"));
     vs_err err = insert_row(c, w, table, note);
+    if (err == VS_OK && c->times > 0)
+        err = vs_times_insert(&w->db, sqlite3_last_insert_rowid(w->db.handle), c->time, c->times);
     if (err == VS_OK)
         err = forget_failure(c, w);
     if (err == VS_OK)
@@ -197,6 +208,9 @@ static vs_err commit_row(const vs_clip_writer *c, vs_writer *w, size_t table, co
 static vs_err commit_locked(vs_clip_writer *c, vs_writer *w, const char *note)
 {
     const size_t table = sizeof(*c->table) * (size_t)c->frames;
+    VS_ASSERT(c->times == 0 || c->times == c->frames);
+    if (!vs_times_vary(&c->info.fps, c->time, c->times))
+        c->times = 0;
     VS_TRY(vs_writer_flush(w));
     VS_TRY(vs_writer_room(w, (int64_t)table + vs_spill_bytes(&c->data) + 8));
     for (int i = 0; i < c->frames; i++)
@@ -233,6 +247,7 @@ void vs_clip_drop(vs_clip_writer **clip)
     free((char *)c->info.codec);
     free((char *)c->info.note);
     free(c->table);
+    free(c->time);
     free(c);
     *clip = NULL;
 }

@@ -12,11 +12,14 @@
 
 #define APPLICATION 1987279214     /* schema.sql */
 #define VERSION 1
-#define VIEWS 1                    /* views.sql */
+#define VIEWS 2                    /* views.sql, additions.sql */
 #define BUSY_MS 20000              /* a reader meets the writer's change of journal mode */
 
 static const char schema[] =
 #include "ingest/store/schema.h"
+    ;
+static const char additions[] =
+#include "ingest/store/additions.h"
     ;
 static const char views[] =
 #include "ingest/store/views.h"
@@ -167,8 +170,8 @@ static vs_err create_if_empty(vs_db *db)
     return err;
 }
 
-/* Views are for people: a store of an older program gets those of this one. */
-static vs_err renew_views(vs_db *db)
+/* A store of an older program gets the tables and views of this one. */
+static vs_err renew(vs_db *db)
 {
     int64_t known;
     VS_TRY(vs_db_int(&known, db, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'views'",
@@ -177,11 +180,23 @@ static vs_err renew_views(vs_db *db)
         return VS_OK;
     vs_err err = vs_db_exec(db, "BEGIN IMMEDIATE");
     if (err == VS_OK)
+        err = vs_db_exec(db, additions);
+    if (err == VS_OK)
         err = vs_db_exec(db, views);
     if (err == VS_OK)
         return vs_db_exec(db, "COMMIT");
     sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     return err;
+}
+
+/* Tables of additions.sql that an older store lacks stand empty beside it, for this reader. */
+static vs_err complete(vs_db *db)
+{
+    int64_t there;
+    VS_TRY(vs_db_int(&there, db, "SELECT count(*) FROM sqlite_master WHERE name = 'timing'", 0));
+    return there ? VS_OK
+                 : vs_db_exec(db, "PRAGMA temp_store = MEMORY; CREATE TEMP TABLE timing "
+                                  "(clip INTEGER PRIMARY KEY, times TEXT)");
 }
 
 /* A writer was killed while it changed the index itself: SQLite has to put it right first, and
@@ -193,6 +208,7 @@ static vs_err open_for_recovery(vs_db *db)
         return vs_db_fail(db, "open");
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     VS_TRY(check_ours(db));
+    VS_TRY(complete(db));
     return vs_db_exec(db, "PRAGMA query_only = ON");
 }
 
@@ -214,10 +230,12 @@ vs_err vs_db_open(vs_db *db, const char *store, bool write)
         err = create_if_empty(db);
     if (err == VS_OK)
         err = check_ours(db);
+    if (err == VS_OK && !write)
+        err = complete(db);
     if (err != VS_OK && !write && sqlite3_errcode(db->handle) == SQLITE_READONLY)
         err = open_for_recovery(db);
     if (err == VS_OK && write)
-        err = renew_views(db);
+        err = renew(db);
     /* NORMAL: a power cut may cost the last commits, never the index; the packs are
      * flushed before each commit and cut to what the index knows. */
     if (err == VS_OK && write)

@@ -16,6 +16,7 @@ typedef struct vs_entry {
     int frames, W, H;
     double fps;
     vs_encoding encoding;
+    bool variable;                 /* the index has its times */
 } vs_entry;
 
 struct vs_store {

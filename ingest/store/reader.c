@@ -271,5 +271,5 @@ vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip)
         if (err != VS_OK)
             return at_frame(err, reader, clip, i);
     }
-    return VS_OK;
+    return e->variable ? vs_store_times(NULL, reader->store, clip) : VS_OK;
 }

@@ -36,7 +36,8 @@ static void one_set(const void *arg, sqlite3_stmt *row)
         .name = vs_db_text(row, 0), .classes = sqlite3_column_int(row, 1),
         .clips = sqlite3_column_int64(row, 2), .partial = sqlite3_column_int64(row, 3),
         .frames = sqlite3_column_int64(row, 4), .bytes = sqlite3_column_int64(row, 5),
-        .seconds = sqlite3_column_double(row, 6), .failures = sqlite3_column_int64(row, 7)
+        .seconds = sqlite3_column_double(row, 6), .failures = sqlite3_column_int64(row, 7),
+        .variable = sqlite3_column_int64(row, 8)
     };
     job->fn(job->ctx, &info);
 }
@@ -48,8 +49,9 @@ vs_err vs_store_each_set(vs_store *store, vs_set_fn *fn, void *ctx)
                 "SELECT d.name, d.classes, count(c.id), count(c.note), "
                 "coalesce(sum(c.frames), 0), coalesce(sum(c.bytes), 0), "
                 "coalesce(sum(CASE WHEN c.fps > 0 THEN c.frames / c.fps END), 0), "
-                "(SELECT count(*) FROM failure f WHERE f.dataset = d.id) "
+                "(SELECT count(*) FROM failure f WHERE f.dataset = d.id), count(t.clip) "
                 "FROM dataset d LEFT JOIN clip c ON c.dataset = d.id "
+                "LEFT JOIN timing t ON t.clip = c.id "
                 "GROUP BY d.id ORDER BY d.id", NULL, one_set, &job);
 }
 
@@ -95,14 +97,15 @@ static void one_clip(const void *arg, sqlite3_stmt *row)
         .W = sqlite3_column_int(row, 7), .H = sqlite3_column_int(row, 8),
         .fps = sqlite3_column_double(row, 9), .encoding = vs_db_text(row, 10),
         .codec = text_or_null(row, 11), .note = text_or_null(row, 12),
-        .bytes = sqlite3_column_int64(row, 13)
+        .bytes = sqlite3_column_int64(row, 13), .variable = sqlite3_column_int(row, 14) != 0
     };
     job->fn(job->ctx, &info);
 }
 
 #define ROW_SQL(where)                                                                        \
     "SELECT c.id, d.name, c.name, m.split, m.label, k.name, c.frames, c.width, c.height, "    \
-    "c.fps, c.encoding, c.codec, c.note, c.bytes FROM clip c "                                \
+    "c.fps, c.encoding, c.codec, c.note, c.bytes, "                                           \
+    "EXISTS (SELECT 1 FROM timing WHERE clip = c.id) FROM clip c "                            \
     "JOIN dataset d ON d.id = c.dataset "                                                     \
     "LEFT JOIN member m ON m.dataset = c.dataset AND m.name = c.name "                        \
     "LEFT JOIN class k ON k.dataset = c.dataset AND k.label = m.label " where                 \

@@ -1,5 +1,6 @@
 -- The index of a clip store: STORE/index.db. Readable with the sqlite3 shell.
--- Version 1. Tables are singular, with numbers; views.sql adds views in the plural, with names.
+-- Version 1. Tables are singular, with numbers; views.sql adds views in the plural, with names,
+-- additions.sql what came later.
 -- Comments inside the statements are what .schema shows.
 -- A change that an older program would misread raises meta.version.
 --
@@ -43,7 +44,7 @@ CREATE TABLE clip (            -- a stored video: what it is and where its bytes
     frames    INTEGER NOT NULL,
     width     INTEGER NOT NULL,
     height    INTEGER NOT NULL,
-    fps       REAL NOT NULL,
+    fps       REAL NOT NULL,           -- 0: unknown; a mean where `timing` has the clip
     encoding  TEXT NOT NULL,           -- 'jpeg'; 'raw': Y, U, V planes, 4:2:0, JFIF range;
                                        -- 'copy': packets of the video (ingest/copy.h)
     codec     TEXT,                    -- of the source, for the record

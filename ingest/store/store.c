@@ -35,10 +35,10 @@ void vs_store_decode_with(vs_store *store, const vs_copy_reader *copy)
     store->copy = copy;
 }
 
-/* Columns: id pack offset bytes table_sum frames width height fps encoding */
+/* Columns: id pack offset bytes table_sum frames width height fps encoding, has times */
 #define ENTRY_SQL                                                                        \
-    "SELECT id, pack, offset, bytes, table_sum, frames, width, height, fps, encoding "   \
-    "FROM clip ORDER BY id"
+    "SELECT id, pack, offset, bytes, table_sum, frames, width, height, fps, encoding, "  \
+    "t.clip IS NOT NULL FROM clip LEFT JOIN timing t ON t.clip = id ORDER BY id"
 
 static vs_err entry_read(vs_entry *e, const vs_store *store, sqlite3_stmt *row)
 {
@@ -49,7 +49,8 @@ static vs_err entry_read(vs_entry *e, const vs_store *store, sqlite3_stmt *row)
         .id = sqlite3_column_int64(row, 0), .pack = sqlite3_column_int64(row, 1),
         .offset = sqlite3_column_int64(row, 2), .bytes = sqlite3_column_int64(row, 3),
         .table_sum = (uint64_t)sqlite3_column_int64(row, 4), .frames = (int)frames,
-        .W = (int)W, .H = (int)H, .fps = sqlite3_column_double(row, 8)
+        .W = (int)W, .H = (int)H, .fps = sqlite3_column_double(row, 8),
+        .variable = sqlite3_column_int(row, 10) != 0
     };
     if (parse_encoding(&e->encoding, encoding) != VS_OK)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: clip %lld has the encoding \"%s\", expected jpeg, "
@@ -171,7 +172,7 @@ vs_err vs_store_pack(int *fd, vs_store *store, int64_t pack)
 vs_clip vs_entry_clip(const vs_entry *e, int label, const char *name)
 {
     return (vs_clip){ .id = e->id, .label = label, .W = e->W, .H = e->H, .frames = e->frames,
-                      .fps = e->fps, .name = name };
+                      .fps = e->fps, .name = name, .variable = e->variable };
 }
 
 static vs_err clip_name(const char **name, vs_store *store, int64_t id)

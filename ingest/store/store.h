@@ -36,8 +36,9 @@ typedef struct vs_clip {
     int64_t id;                    /* stable: the id in the index */
     int label;                     /* in the data set of the split; -1 = none */
     int W, H, frames;              /* as stored */
-    double fps;                    /* 0 = unknown */
+    double fps;                    /* 0 = unknown; a mean when the rate is variable */
     const char *name;              /* path as listed; lives as long as the split */
+    bool variable;                 /* frames have times of their own: vs_store_times() */
 } vs_clip;
 
 typedef struct vs_split {
@@ -60,6 +61,11 @@ vs_err vs_store_split(vs_split *out, vs_store *store, const char *name);
 void vs_split_free(vs_split *split);
 /* One clip by id, label -1; `name` lives as long as the store. */
 vs_err vs_store_clip(vs_clip *out, vs_store *store, int64_t id);
+
+/* When each frame is shown: seconds (frames) from the first one, which is 0. Of a constant rate
+ * i / fps, at most 1 ms from what the file said; UNSUPPORTED when not even the rate is known.
+ * seconds: NULL only checks. Any thread; waits for others that ask the index. */
+vs_err vs_store_times(double *seconds, vs_store *store, const vs_clip *clip);
 
 /* One per thread; the store must outlive it. */
 vs_err vs_reader_open(vs_reader **out, vs_store *store);
@@ -111,6 +117,7 @@ typedef struct vs_set_info {
     int classes;
     int64_t clips, partial, frames, bytes, failures;
     double seconds;                /* of the clips whose rate is known */
+    int64_t variable;              /* clips of variable rate */
 } vs_set_info;
 
 typedef struct vs_split_info {
@@ -125,6 +132,7 @@ typedef struct vs_row_info {       /* a clip, once per split that it is in */
     const char *encoding;
     int label, frames, W, H;
     double fps;
+    bool variable;
 } vs_row_info;
 
 typedef struct vs_failure_info {
@@ -210,6 +218,10 @@ vs_err vs_clip_piece(vs_clip_writer *clip, const void *data, size_t bytes);
 size_t vs_clip_bytes(const vs_clip_writer *clip);
 /* The rate, when it is only known at the end. */
 void vs_clip_rate(vs_clip_writer *clip, double fps);
+/* When the next frame is shown, in microseconds from the first one: 0 for that, then rising. Frames
+ * have all a time or none. Kept where they are no constant rate's: somewhere more than 1 ms from
+ * i / fps, for the clip's fps and for the mean one, which is then the clip's. */
+void vs_clip_time(vs_clip_writer *clip, int64_t microseconds);
 /* Clip ids and places in the packs follow the order of the commits. A clip that cannot be
  * written (full disk) is dropped and the store stays as it was.
  * note: replaces info->note when not NULL (the reader learns of damage at the end). */

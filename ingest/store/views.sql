@@ -7,6 +7,7 @@ DROP VIEW IF EXISTS clips;
 DROP VIEW IF EXISTS files;
 DROP VIEW IF EXISTS failures;
 DROP VIEW IF EXISTS packs;
+DROP VIEW IF EXISTS times;
 CREATE VIEW datasets AS       -- what is in the store
 SELECT d.name AS dataset, d.classes,
        count(c.id) AS clips, count(c.note) AS partial,
@@ -18,7 +19,8 @@ FROM dataset d LEFT JOIN clip c ON c.dataset = d.id GROUP BY d.id;
 CREATE VIEW clips AS          -- one line per clip, whatever splits it is in
 SELECT c.id, d.name AS dataset, c.name, m.label, k.name AS class, c.frames,
        CASE WHEN c.fps > 0 THEN round(c.frames / c.fps, 2) END AS seconds,   -- NULL: rate unknown
-       c.fps, c.width, c.height, c.encoding, c.codec, c.bytes,
+       c.fps, EXISTS (SELECT 1 FROM timing WHERE clip = c.id) AS variable,   -- 1: see times
+       c.width, c.height, c.encoding, c.codec, c.bytes,
        c.note                 -- NULL: all of the source is here
 FROM clip c JOIN dataset d ON d.id = c.dataset
 LEFT JOIN member m ON m.id = (SELECT min(id) FROM member
@@ -47,4 +49,6 @@ SELECT d.name AS dataset, f.name, f.reason
 FROM failure f JOIN dataset d ON d.id = f.dataset;
 CREATE VIEW packs AS          -- where the bytes are: packs/N.pack
 SELECT pack, count(*) AS clips, sum(bytes) AS bytes FROM clip GROUP BY pack;
-INSERT OR REPLACE INTO meta (key, value) VALUES ('views', '1');
+CREATE VIEW times AS          -- when each frame is shown, of clips whose rate varies
+SELECT t.clip, j.key AS frame, j.value / 1e6 AS seconds FROM timing t, json_each(t.times) j;
+INSERT OR REPLACE INTO meta (key, value) VALUES ('views', '2');

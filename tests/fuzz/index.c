@@ -38,7 +38,12 @@ static void begin(void)
         char name[] = { 'a', (char)('0' + k), 0 };
         const vs_clip_info info = { .dataset = set, .name = name, .W = 16, .H = 16, .fps = 25 };
         vs_clip_writer *clip;
-        VS_ASSERT(vs_clip_begin(&clip, w, &info) == VS_OK && vs_clip_frame(clip, rgb) == VS_OK);
+        static const int64_t time[] = { 0, 1000, 900000 };
+        VS_ASSERT(vs_clip_begin(&clip, w, &info) == VS_OK);
+        for (int f = 0; f < (k == 2 ? 3 : 1); f++) {   /* a2 has times */
+            VS_ASSERT(vs_clip_frame(clip, rgb) == VS_OK);
+            vs_clip_time(clip, time[f]);
+        }
         VS_ASSERT(vs_clip_commit(&clip, NULL) == VS_OK);
         VS_ASSERT(vs_writer_member(w, set, k < 2 ? "train" : "test", name, k % 2) == VS_OK);
     }
@@ -72,6 +77,7 @@ static void change_values(const uint8_t *data, size_t size)
         "UPDATE member SET label = ?1 WHERE id = ?2", "UPDATE dataset SET classes = ?1",
         "UPDATE class SET label = ?1 WHERE label = ?2", "UPDATE meta SET value = ?1",
         "UPDATE clip SET table_sum = ?1 WHERE id = ?2", "UPDATE clip SET dataset = ?1",
+        "UPDATE timing SET clip = ?1 WHERE clip = ?2", "UPDATE timing SET times = ?1",
     };
     char *path = vs_path_join(dir, "index.db");
     sqlite3 *db;

@@ -1,10 +1,15 @@
 /* Frames as vsyn-ingest decodes them against those of the ffmpeg program, plane by plane.
  *
  *     compare_ffmpeg VIDEO ...
+ *     compare_ffmpeg --fps N VIDEO ...        resampled, against its filter fps=N
+ *     compare_ffmpeg --times VIDEO ...        times against those of ffprobe
  *
  * One line per video: our frames, ffmpeg's, PSNR over all of them, PSNR of the worst one, name.
+ * With --times: our frames, ffprobe's, the largest difference in microseconds, whether the frames
+ * are evenly spaced (0 = yes, to 1 ms), name. Times count from the first frame.
  * ffmpeg turns by the display matrix itself; it is told the size (it does not apply the sample
  * aspect ratio) and the colours of the store (BT.601, full range). Neither repeats nor drops. */
+#include <libavformat/avformat.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +28,8 @@ static double decibel(double mean)
     return mean > 0 ? fmin(99, 10 * log10(255.0 * 255.0 / mean)) : 99;
 }
 
-/* The command's output, or NULL. Single quotes in a name are written '\''. */
-static FILE *run_ffmpeg(const char *path, int W, int H)
+/* For the shell; the caller frees it. Single quotes in a name are written '\''. */
+static char *quote(const char *path)
 {
     char *quoted = vs_new(4 * strlen(path) + 1), *to = quoted;
     for (const char *p = path; *p; p++) {
@@ -35,10 +40,17 @@ static FILE *run_ffmpeg(const char *path, int W, int H)
             *to++ = *p;
         }
     }
+    return quoted;
+}
+
+/* The command's output, or NULL. rate: "" or "fps=10,". */
+static FILE *run_ffmpeg(const char *path, const char *rate, int W, int H)
+{
+    char *quoted = quote(path);
     char *command = vs_strf("ffmpeg -nostdin -v quiet -i 'file:%s' -an -sn -dn -vf "
-                            "scale=%d:%d:out_color_matrix=bt601:out_range=full:"
+                            "%sscale=%d:%d:out_color_matrix=bt601:out_range=full:"
                             "flags=bicubic+accurate_rnd -pix_fmt yuvj420p -vsync passthrough "
-                            "-f rawvideo -", quoted, W, H);
+                            "-f rawvideo -", quoted, rate, W, H);
     FILE *f = popen(command, "r");
     free(command);
     free(quoted);
@@ -73,7 +85,7 @@ static void add_frame(struct sums *s, const uint8_t *const plane[3], const int s
     s->worst = fmax(s->worst, error / n);
 }
 
-static void compare(struct sums *s, vs_decoder *d, const char *path)
+static void compare(struct sums *s, vs_decoder *d, const char *path, const char *rate)
 {
     const uint8_t *plane[3];
     int stride[3], W = 0, H = 0;
@@ -87,7 +99,7 @@ static void compare(struct sums *s, vs_decoder *d, const char *path)
             H = vs_decoder_height(d);
             bytes = (size_t)W * (size_t)H + 2 * (size_t)((W + 1) / 2) * (size_t)((H + 1) / 2);
             frame = vs_new(bytes);
-            f = run_ffmpeg(path, W, H);
+            f = run_ffmpeg(path, rate, W, H);
         }
         more = more && f && fread(frame, 1, bytes, f) == bytes;
         s->theirs += more;
@@ -101,20 +113,100 @@ static void compare(struct sums *s, vs_decoder *d, const char *path)
     free(frame);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void compare_frames(const char *path, double fps)
+{
+    const vs_decode_options options = { .fps = fps };
+    struct sums s = { 0 };
+    vs_decoder *d = NULL;
+    char rate[48] = "";
+    if (fps > 0)
+        snprintf(rate, sizeof(rate), "fps=%g,", fps);
+    if (vs_decoder_open(&d, path, &options) == VS_OK)
+        compare(&s, d, path, rate);
+    vs_decoder_close(&d);
+    printf("%d\t%d\t%.1f\t%.1f\t%s\n", s.ours, s.theirs,
+           s.samples > 0 ? decibel(s.error / s.samples) : 0,
+           s.samples > 0 ? decibel(s.worst) : 0, base_name(path));
+}
+
+/* Seconds of the next frame by ffprobe; false at the end. Lines without a number: no time. */
+static bool next_stamp(FILE *f, double *seconds)
+{
+    char line[256], *end;
+    do {
+        if (!fgets(line, sizeof(line), f))
+            return false;
+        *seconds = strtod(line, &end);
+    } while (*line == '\n');
+    if (end == line)
+        *seconds = NAN;
+    return true;
+}
+
+static FILE *run_ffprobe(const char *path, int stream)
+{
+    char *quoted = quote(path);
+    char *command = vs_strf("ffprobe -v quiet -select_streams %d -show_entries "
+                            "frame=best_effort_timestamp_time -of csv=p=0 'file:%s'", stream,
+                            quoted);
+    FILE *f = popen(command, "r");
+    free(command);
+    free(quoted);
+    return f;
+}
+
+/* 1 when some time is more than 1 ms off its place between the first and the last. */
+static int uneven(const double *time, int n)
+{
+    for (int i = 1; i < n; i++)
+        if (fabs(time[i] - i * time[n - 1] / (n - 1)) > 1000)
+            return 1;
+    return 0;
+}
+
+static void compare_times(const char *path)
+{
+    const vs_decode_options options = { 0 };
+    vs_decoder *d = NULL;
+    const uint8_t *plane[3];
+    int stride[3], ours = 0, theirs = 0;
+    double first = 0, at = 0, largest = 0, *time = NULL;
+    FILE *f = NULL;
+    if (vs_decoder_open(&d, path, &options) == VS_OK)
+        f = run_ffprobe(path, vs_decoder_stream(d)->index);
+    while (d && vs_decoder_next(d, plane, stride) == VS_OK) {
+        const bool more = f && next_stamp(f, &at);
+        first = ours == 0 ? at : first;
+        VS_PUSH(time, ours, (double)vs_decoder_time(d));
+        theirs += more;
+        if (more && !isnan(at))
+            largest = fmax(largest, fabs(time[ours - 1] - (at - first) * 1e6));
+    }
+    while (f && next_stamp(f, &at))
+        theirs++;
+    printf("%d\t%d\t%.0f\t%d\t%s\n", ours, theirs, largest, uneven(time, ours),
+           base_name(path));
+    vs_decoder_close(&d);
+    if (f)
+        pclose(f);
+    free(time);
+}
+
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        const vs_decode_options options = { 0 };
-        struct sums s = { 0 };
-        vs_decoder *d = NULL;
-        if (vs_decoder_open(&d, argv[i], &options) == VS_OK)
-            compare(&s, d, argv[i]);
-        vs_decoder_close(&d);
-        const char *name = strrchr(argv[i], '/');
-        printf("%d\t%d\t%.1f\t%.1f\t%s\n", s.ours, s.theirs,
-               s.samples > 0 ? decibel(s.error / s.samples) : 0,
-               s.samples > 0 ? decibel(s.worst) : 0,
-               name ? name + 1 : argv[i]);
+    const bool times = argc > 1 && strcmp(argv[1], "--times") == 0;
+    const bool rate = argc > 2 && strcmp(argv[1], "--fps") == 0;
+    for (int i = rate ? 3 : times ? 2 : 1; i < argc; i++) {
+        if (times)
+            compare_times(argv[i]);
+        else
+            compare_frames(argv[i], rate ? strtod(argv[2], NULL) : 0);
     }
     return 0;
 }

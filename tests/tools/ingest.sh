@@ -101,6 +101,34 @@ fails 1 "a frame that is not there" "no frame 9, they are 0 to 8" \
     vsyn-ingest extract r --clip 6 --frames 9 --out png
 fails 1 "a clip that is not there" "no clip 99" vsyn-ingest extract r --clip 99 --out png
 
+# ---- Times ------------------------------------------------------------------------------------
+# Frames 3, 4 and 9 are missing; then a start that is cut off by an edit list; then one second late.
+video u/even.mp4 20 64x48 -g 5
+video u/gaps.mkv 20 64x48 -vf 'select=not(eq(n\,3)+eq(n\,4)+eq(n\,9))' -vsync vfr -frames:v 17
+ffmpeg -nostdin -v error -y -ss 0.3 -i u/even.mp4 -c copy u/edited.mp4
+ffmpeg -nostdin -v error -y -f lavfi -i sine=d=2 -itsoffset 1 -i u/gaps.mkv -map 0 -map 1 -c:v copy u/late.mp4
+(cd u && ls | sed 's/$/ 0/') >u.csv            # edited even gaps late
+for e in jpeg copy; do
+    check "videos with times, $e" vsyn-ingest add u-$e --list u.csv --root u --encoding $e --quiet
+    same "an edit list is followed" "$(column u-$e 5)" "12 20 17 17"
+    vsyn-ingest info u-$e --clip 3 >out
+    same "frames keep their times" "$(tail -n +3 out | tr '\n' ' ')" "0.000000 0.040000 0.080000 0.200000 \
+0.240000 0.280000 0.320000 0.400000 0.440000 0.480000 0.520000 0.560000 0.600000 0.640000 0.680000 0.720000 0.760000 "
+    same "they count from the first one" "$(vsyn-ingest info u-$e --clip 4 | tail -n +3)" "$(tail -n +3 out)"
+    same "only clips of variable rate have them" "$(vsyn-ingest info u-$e | grep -c '4 clips (0 partial, 2 of v')" 1
+    same "an even one tells its rate" "$(vsyn-ingest info u-$e --clip 2 | tail -n 1)" "20 frames of 64x48, 25 a second"
+done
+same "as JSON" "$(vsyn-ingest info u-jpeg --clip 3 --json | tr -d ' ' | grep -o '"seconds":\[0.0,0.04,0.08,0.2,')" \
+    '"seconds":[0.0,0.04,0.08,0.2,'
+same "extract tells them" "$(vsyn-ingest extract u-jpeg --clip 3 --frames 0,3 --out png | tr '\t\n' ' ;')" \
+    "png/f000.png 0.000000 s;png/f003.png 0.200000 s;"
+for rate in 10 25 60; do
+    "$VSYN_BUILD/tests/tools/compare_ffmpeg" --fps $rate u/* >out
+    same "--fps $rate: frames as by ffmpeg" "$(awk '$1 == $2 && $4 >= 44' out | wc -l)" 4
+done
+check "--fps" vsyn-ingest add u-10 --list u.csv --root u --fps 10 --quiet
+same "leaves none of a variable rate" "$(vsyn-ingest info u-10 | grep -c '(0 partial, 0 of v')" 1
+
 # ---- Folder per class --------------------------------------------------------------------------
 for i in 1 2 3 4 5; do cp w/plain.mp4 v/b.avi . ; mkdir -p f/jump f/"run fast"
     cp w/plain.mp4 f/jump/$i.mp4; cp v/b.avi f/"run fast"/$i.avi; done
