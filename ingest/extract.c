@@ -1,4 +1,4 @@
-/* vsyn-ingest extract: what is in a store as pictures. */
+/* vsyn-ingest extract: what is in a store as pictures or videos. */
 #include "ingest/extract.h"
 
 #include <inttypes.h>
@@ -11,14 +11,25 @@
 #include "base/mem.h"
 #include "ingest/copy.h"
 #include "ingest/ingest.h"
+#include "ingest/unpack.h"
 
 const vs_opt vs_extract_opts[] = {
-    { "clip", VS_OPT_LONG, offsetof(vs_extract_settings, clip), .arg = "ID", .min = 1, .max = 9e15,
-      .required = true, .help = "number of the clip, as list prints it" },
+    { "clip", VS_OPT_LONG, offsetof(vs_extract_settings, clip), .arg = "ID", .min = 0, .max = 9e15,
+      .help = "number of the clip, as list prints it: pictures f000.png, ... in --out" },
     { "frames", VS_OPT_TEXT, offsetof(vs_extract_settings, frames), .arg = "0,4,8", .def = "0",
-      .help = "numbers of the frames, from 0" },
+      .help = "of the clip: numbers of the frames, from 0" },
+    { "all", VS_OPT_FLAG, offsetof(vs_extract_settings, all),
+      .help = "every clip, named as in the store, with a list per split and the class names" },
+    { "split", VS_OPT_TEXT, offsetof(vs_extract_settings, split), .arg = "S",
+      .help = "with --all: only this one: SPLIT or DATASET:SPLIT" },
+    { "format", VS_OPT_CHOICE, offsetof(vs_extract_settings, format), .def = "mp4",
+      .choices = VS_UNPACK_CHOICES, .help = "of --all: mp4 (H.264), lossless (the very frames, in "
+      "H.264), folders of jpeg (as stored, where they are) or of png" },
+    { "quality", VS_OPT_INT, offsetof(vs_extract_settings, quality), .def = "0", .min = 0,
+      .max = 100, .arg = "Q", .help = "CRF of mp4, 1..51, lower is better (0: 18); of jpeg frames "
+      "that are not stored as such (0: 90)" },
     { "out", VS_OPT_TEXT, offsetof(vs_extract_settings, out), .arg = "DIR", .required = true,
-      .help = "folder for f000.png, f004.png, ..." },
+      .help = "folder to write" },
     VS_OPTS_COMMON(vs_extract_settings),
     { 0 }
 };
@@ -105,23 +116,51 @@ static vs_err tell_frames(vs_store *store, const vs_clip *clip, const int *frame
     return err == VS_ERR_UNSUPPORTED ? VS_OK : err;
 }
 
+static vs_err extract_clip(vs_store *store, const vs_extract_settings *s)
+{
+    vs_clip clip;
+    int *frame, n;
+    VS_TRY(vs_store_clip(&clip, store, s->clip));
+    VS_TRY(parse_frames(&frame, &n, s->frames, &clip));
+    vs_err err = write_frames(store, &clip, frame, n, s->out);
+    if (err == VS_OK)
+        err = tell_frames(store, &clip, frame, n, s);
+    free(frame);
+    return err;
+}
+
+static vs_err extract_all(vs_store *store, const vs_extract_settings *s)
+{
+    const vs_unpack_options o = { .out = s->out, .split = s->split,
+                                  .format = (vs_unpack_format)s->format, .quality = s->quality,
+                                  .jobs = s->common.jobs, .json = s->common.json };
+    return vs_unpack(store, &o);
+}
+
+static vs_err check_extract(const vs_call *call, const vs_extract_settings *s)
+{
+    static const char *const of_all[] = { "split", "format", "quality" };
+    if (s->all == (s->clip > 0))
+        return VS_FAIL(VS_ERR_USAGE, "%s of --clip and --all; expected exactly one",
+                       s->all ? "both" : "none");
+    if (s->all && vs_call_given(call, "frames"))
+        return VS_FAIL(VS_ERR_USAGE, "--frames does not go with --all");
+    for (int i = 0; i < 3 && !s->all; i++)
+        if (vs_call_given(call, of_all[i]))
+            return VS_FAIL(VS_ERR_USAGE, "--%s goes with --all", of_all[i]);
+    if (s->format == VS_UNPACK_MP4 && s->quality > 51)
+        return VS_FAIL(VS_ERR_USAGE, "--quality %d: mp4 takes 1 to 51", s->quality);
+    return VS_OK;
+}
+
 vs_err vs_command_extract(vs_call *call)
 {
     const vs_extract_settings *s = call->settings;
     vs_store *store;
-    vs_clip clip;
-    int *frame, n;
+    VS_TRY(check_extract(call, s));
     VS_TRY(vs_store_open(&store, call->args[0]));
     vs_store_decode_with(store, &vs_copy_ffmpeg);
-    vs_err err = vs_store_clip(&clip, store, s->clip);
-    if (err == VS_OK)
-        err = parse_frames(&frame, &n, s->frames, &clip);
-    if (err == VS_OK) {
-        err = write_frames(store, &clip, frame, n, s->out);
-        if (err == VS_OK)
-            err = tell_frames(store, &clip, frame, n, s);
-        free(frame);
-    }
+    const vs_err err = s->all ? extract_all(store, s) : extract_clip(store, s);
     vs_store_close(&store);
     return err;
 }

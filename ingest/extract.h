@@ -6,8 +6,10 @@
 
 typedef struct vs_extract_settings {
     vs_common common;
-    const char *frames, *out;
+    const char *frames, *out, *split;
     int64_t clip;
+    int format, quality;
+    bool all;
 } vs_extract_settings;
 
 extern const vs_opt vs_extract_opts[];

@@ -185,24 +185,26 @@ static vs_err decode_copy(vs_reader *r, vs_jpeg_planes *out, const struct shot *
     return VS_OK;
 }
 
-static vs_err take_shot(vs_reader *r, uint8_t *rgb, const struct shot *s, int frame)
+static vs_err decode(vs_reader *r, vs_jpeg_planes *out, const struct shot *s, int frame)
 {
     const vs_entry *e = s->e;
     size_t bytes = 0;
+    if (e->encoding == VS_ENCODING_COPY)
+        return decode_copy(r, out, s, frame);
+    VS_TRY(read_frame(&bytes, r, e, s->fd, frame));
+    return vs_frame_decode(&r->codec, out, e->encoding, r->data, bytes, e->W, e->H, s->size,
+                           s->y0, s->y1);
+}
+
+static vs_err take_shot(vs_reader *r, uint8_t *rgb, const struct shot *s, int frame)
+{
     vs_jpeg_planes p;
-    if (e->encoding == VS_ENCODING_COPY) {
-        VS_TRY(decode_copy(r, &p, s, frame));
-    } else {
-        VS_TRY(read_frame(&bytes, r, e, s->fd, frame));
-        VS_TRY(vs_frame_decode(&r->codec, &p, e->encoding, r->data, bytes, e->W, e->H, s->size,
-                               s->y0, s->y1));
-    }
+    VS_TRY(decode(r, &p, s, frame));
     vs_view_run(&r->view, rgb, p.plane, p.stride, p.row0);
     return VS_OK;
 }
 
-static vs_err begin(struct shot *s, vs_reader *r, const vs_clip *clip, vs_rect crop, int w, int h,
-                    bool flip)
+static vs_err find_clip(struct shot *s, vs_reader *r, const vs_clip *clip)
 {
     VS_TRY(find_table(&s->e, &s->fd, r, clip));
     if (s->e->encoding == VS_ENCODING_COPY && !r->store->copy)
@@ -210,6 +212,13 @@ static vs_err begin(struct shot *s, vs_reader *r, const vs_clip *clip, vs_rect c
                        "video, which only vsyn-ingest decodes; make a store for this program "
                        "with: vsyn-ingest add NEW --encoding jpeg", r->store->path,
                        (long long)clip->id, clip->name ? clip->name : "?");
+    return VS_OK;
+}
+
+static vs_err begin(struct shot *s, vs_reader *r, const vs_clip *clip, vs_rect crop, int w, int h,
+                    bool flip)
+{
+    VS_TRY(find_clip(s, r, clip));
     if (crop.rw <= 0 || crop.rh <= 0)
         crop = (vs_rect){ 0, 0, s->e->W, s->e->H };
     VS_ASSERT(w > 0 && h > 0 && crop.x0 >= 0 && crop.y0 >= 0 &&
@@ -258,6 +267,38 @@ vs_err vs_reader_normalised(vs_reader *reader, const vs_clip *clip, const int *i
         vs_view_normalise(to, reader->rgb, size / 3, mean, std);
     }
     return VS_OK;
+}
+
+vs_err vs_reader_planes(vs_reader *reader, const vs_clip *clip, int frame,
+                        const uint8_t *plane[3], int stride[3])
+{
+    struct shot shot;
+    vs_jpeg_planes p;
+    VS_TRY(find_clip(&shot, reader, clip));
+    VS_ASSERT(frame >= 0 && frame < shot.e->frames);
+    shot.size = 8;
+    shot.y0 = 0;
+    shot.y1 = shot.e->H;
+    const vs_err err = decode(reader, &p, &shot, frame);
+    if (err != VS_OK)
+        return at_frame(err, reader, clip, frame);
+    for (int k = 0; k < 3; k++) {
+        plane[k] = p.plane[k];
+        stride[k] = p.stride[k];
+    }
+    return VS_OK;
+}
+
+vs_err vs_reader_bytes(vs_reader *reader, const vs_clip *clip, int frame, const uint8_t **data,
+                       size_t *bytes)
+{
+    const vs_entry *e;
+    int fd;
+    VS_TRY(find_table(&e, &fd, reader, clip));
+    VS_ASSERT(frame >= 0 && frame < e->frames);
+    const vs_err err = read_frame(bytes, reader, e, fd, frame);
+    *data = reader->data;
+    return err == VS_OK ? VS_OK : at_frame(err, reader, clip, frame);
 }
 
 vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip)

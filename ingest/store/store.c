@@ -172,7 +172,8 @@ vs_err vs_store_pack(int *fd, vs_store *store, int64_t pack)
 vs_clip vs_entry_clip(const vs_entry *e, int label, const char *name)
 {
     return (vs_clip){ .id = e->id, .label = label, .W = e->W, .H = e->H, .frames = e->frames,
-                      .fps = e->fps, .name = name, .variable = e->variable };
+                      .fps = e->fps, .name = name, .variable = e->variable,
+                      .encoding = e->encoding };
 }
 
 static vs_err clip_name(const char **name, vs_store *store, int64_t id)

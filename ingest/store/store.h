@@ -39,6 +39,7 @@ typedef struct vs_clip {
     double fps;                    /* 0 = unknown; a mean when the rate is variable */
     const char *name;              /* path as listed; lives as long as the split */
     bool variable;                 /* frames have times of their own: vs_store_times() */
+    vs_encoding encoding;
 } vs_clip;
 
 typedef struct vs_split {
@@ -84,6 +85,12 @@ vs_err vs_reader_frames(vs_reader *reader, const vs_clip *clip, const int *index
 vs_err vs_reader_normalised(vs_reader *reader, const vs_clip *clip, const int *index, int n,
                             vs_rect crop, int w, int h, bool flip, const float mean[3],
                             const float std[3], float *out);
+/* A whole frame as stored: planes as vs_clip_frame_yuv420() takes them, until the next call. */
+vs_err vs_reader_planes(vs_reader *reader, const vs_clip *clip, int frame,
+                        const uint8_t *plane[3], int stride[3]);
+/* Its stored bytes, checked, until the next call; of jpeg a complete JFIF file, of copy a piece. */
+vs_err vs_reader_bytes(vs_reader *reader, const vs_clip *clip, int frame, const uint8_t **data,
+                       size_t *bytes);
 /* The stored bytes of a whole clip against their checksums, without decoding; the message
  * names the first frame that differs. */
 vs_err vs_reader_verify(vs_reader *reader, const vs_clip *clip);
