@@ -42,6 +42,10 @@ extern const size_t vs_probe_settings_size, vs_features_settings_size;
 vs_err vs_train_probe(vs_call *call);          /* probe.c */
 vs_err vs_train_features(vs_call *call);       /* features.c */
 
+extern const vs_opt vs_presets_opts[];
+extern const size_t vs_presets_settings_size;
+vs_err vs_train_presets(vs_call *call);        /* presets.c */
+
 extern const vs_opt vs_views_opts[];
 extern const size_t vs_views_settings_size;
 vs_err vs_train_views(vs_call *call);          /* views.c */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/version.h"
+#include "train/presets.h"
 
 /* ---- What a resumed run may change ------------------------------------------------- */
 
@@ -123,7 +124,7 @@ static vs_err apply_in_order(vs_config *c, vs_call *call)
     if (c->resumed)
         VS_TRY(vs_opts_load(c->opts, s, c->record, "config.json of the run"));
     if (preset && !(c->resumed && same_text(c->record, "preset", preset)))
-        VS_TRY(vs_preset_apply(c, preset));
+        VS_TRY(vs_preset_set(c->opts, c->settings, c->command, preset));
     if (file && !(c->resumed && same_text(c->record, "config", file))) {
         VS_TRY(load_settings(&c->file, file, NULL));
         VS_TRY(vs_opts_load(c->opts, s, c->file, file));

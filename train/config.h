@@ -67,8 +67,6 @@ vs_err vs_config_read(vs_config *config, vs_call *call);
 /* RUN/config.json, as used. */
 vs_err vs_config_write(const vs_config *config);
 void vs_config_free(vs_config *config);
-/* One named recipe on top of the settings (presets.c). USAGE: unknown, or of another task. */
-vs_err vs_preset_apply(vs_config *config, const char *name);
 /* A text that lives as long as the config. */
 const char *vs_config_keep(vs_config *config, char *text);
 

@@ -26,6 +26,8 @@ int main(int argc, char **argv)
         { "reconstruct", VS_FOOTAGE_ARG, 1, 1,
           "what an autoencoder makes of hidden patches",
           vs_reconstruct_opts, vs_reconstruct_settings_size, vs_train_reconstruct },
+        { "presets", "", 0, 0, "the recipes of --preset, and what each sets", vs_presets_opts,
+          vs_presets_settings_size, vs_train_presets },
         { "report", "RUN ...", 1, VS_REPORT_RUNS, "curves and settings of runs, side by side",
           vs_report_opts, vs_report_settings_size, vs_train_report },
         { "export", "", 0, 0, "a model for Hugging Face transformers or VideoMAE's own code",

@@ -7,8 +7,8 @@
     { .name = "out", .kind = VS_OPT_TEXT, AT(out), .arg = "RUN", .required = true,       \
       .help = "folder of the run; an unfinished run there goes on" },                    \
     { .name = "preset", .kind = VS_OPT_TEXT, AT(preset), .arg = "NAME",                  \
-      .help = "a recipe: ucf101|hmdb51|k400|synthetic-pretrain, ucf101|hmdb51|k400|"     \
-              "ssv2-finetune; for a few minutes on a CPU: quick-pretrain, quick-finetune" }, \
+      .help = "a recipe, such as synthetic-pretrain, ucf101-finetune or quick-pretrain, " \
+              "as vsyn-train presets lists them" },                                     \
     { .name = "config", .kind = VS_OPT_TEXT, AT(config), .arg = "FILE",                  \
       .help = "settings as JSON, e.g. the config.json of another run" },                 \
     { .name = "resume", .kind = VS_OPT_FLAG, AT(resume), .def = "true",                  \

@@ -17,14 +17,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/stop.h"
 #include "base/version.h"
 #include "train/commands.h"
 #include "train/embed.h"
-#include "train/head.h"
+#include "train/presets.h"
 #include "train/run.h"
-#include "train/schedule.h"
-#include "train/score.h"
+#include "train/sweep.h"
 
 struct settings {
     vs_common common;
@@ -43,7 +41,7 @@ const vs_opt vs_probe_opts[] = {
     { .name = "out", .kind = VS_OPT_TEXT, AT(out), .arg = "RUN", .required = true,
       .help = "folder of the run; features that lie there are used again" },
     { .name = "preset", .kind = VS_OPT_TEXT, AT(preset), .arg = "NAME",
-      .help = "ucf101-probe, hmdb51-probe, k400-probe: the defaults; quick-probe: one view" },
+      .help = "a recipe, such as ucf101-probe or paper-probe, as vsyn-train presets lists them" },
     { .name = "split", .kind = VS_OPT_TEXT, AT(split), .def = "train", .arg = "NAME",
       .help = "split to learn from" },
     { .name = "val-split", .kind = VS_OPT_TEXT, AT(val_split), .def = "test", .arg = "NAME",
@@ -82,11 +80,6 @@ const vs_opt vs_probe_opts[] = {
 const size_t vs_probe_settings_size = sizeof(struct settings);
 
 #define EMBED_BATCH 8
-#define MOST_RATES 64
-
-struct trial {
-    double lr, top1;
-};
 
 struct probe {
     const struct settings *s;
@@ -96,51 +89,28 @@ struct probe {
     vs_model *model;
     vs_embedding *view;            /* (views) of the training clips */
     vs_embedding held_out_of;      /* the test split */
-    int64_t *order;                /* (n) training clips: the first `kept` train in the sweep */
-    int64_t n, kept;
-    int classes;
-    struct trial trial[MOST_RATES];
-    int trials;
+    vs_sweep sweep;
 };
 
 /* ---- Settings ---------------------------------------------------------------------- */
 
-static vs_err parse_rates(struct probe *p)
-{
-    const char *text = p->s->lrs ? p->s->lrs
-                     : p->s->optimiser == VS_HEAD_SGD ? "0.03,0.1,0.3,1,3,10,30"
-                                                      : "0.0003,0.001,0.003,0.01,0.03,0.1";
-    for (const char *at = text;; at++) {
-        char *end;
-        const double lr = strtod(at, &end);
-        if (end == at || !(lr > 0) || lr > 1e6 || (*end && *end != ',') ||
-            p->trials == MOST_RATES)
-            return VS_FAIL(VS_ERR_USAGE, "--lrs: expected up to %d positive rates such as "
-                           "0.1,1,10, got \"%s\"", MOST_RATES, text);
-        p->trial[p->trials++].lr = lr;
-        if (!*end)
-            return VS_OK;
-        at = end;
-    }
-}
-
 static vs_err apply_preset(vs_call *call)
 {
     struct settings *s = call->settings;
-    static const char *const names[] = { "ucf101-probe", "hmdb51-probe", "k400-probe",
-                                         "quick-probe" };
     if (!s->preset)
         return VS_OK;
-    for (int i = 0; i < 4; i++)
-        if (strcmp(s->preset, names[i]) == 0) {
-            if (i == 3) {
-                s->views = 1;
-                s->crop_area = 0.8;
-            }
-            return vs_call_again(call);
-        }
-    return VS_FAIL(VS_ERR_USAGE, "--preset: unknown preset \"%s\" of probe, expected ucf101-probe, "
-                   "hmdb51-probe, k400-probe or quick-probe", s->preset);
+    VS_TRY(vs_preset_set(vs_probe_opts, s, "probe", s->preset));
+    return vs_call_again(call);
+}
+
+static vs_err plan_sweep(struct probe *p)
+{
+    const struct settings *s = p->s;
+    p->sweep = (vs_sweep){ .views = s->views, .epochs = s->epochs, .batch = s->batch,
+                           .jobs = s->common.jobs, .norm = s->norm, .optimiser = s->optimiser,
+                           .weight_decay = s->weight_decay, .smoothing = s->smoothing,
+                           .holdout = s->holdout, .seed = (uint64_t)s->common.seed };
+    return vs_sweep_rates(&p->sweep, s->lrs);
 }
 
 static vs_err open_all(struct probe *p)
@@ -149,7 +119,7 @@ static vs_err open_all(struct probe *p)
     const bool scratch = strcmp(s->init, "none") == 0;
     vs_model_config c = { 0 };
     vs_source *labels = NULL;
-    VS_TRY(parse_rates(p));
+    VS_TRY(plan_sweep(p));
     VS_TRY(vs_store_open(&p->store, s->store));
     VS_TRY(vs_device_open(&p->dev, s->device, s->common.jobs));
     if (scratch) {
@@ -161,11 +131,11 @@ static vs_err open_all(struct probe *p)
                                   .augment = VS_AUGMENT_NONE };
     VS_TRY(vs_source_store(&labels, p->store, s->split, &any));
     vs_err err = vs_source_need_labels(labels);
-    p->classes = vs_source_classes(labels);
+    p->sweep.classes = vs_source_classes(labels);
     vs_source_close(&labels);
     VS_TRY(err);
-    VS_TRY(vs_embed_open(&p->model, p->dev, &c, scratch ? NULL : s->init, p->classes, EMBED_BATCH,
-                         (uint64_t)s->common.seed));
+    VS_TRY(vs_embed_open(&p->model, p->dev, &c, scratch ? NULL : s->init, p->sweep.classes,
+                         EMBED_BATCH, (uint64_t)s->common.seed));
     vs_sample_shape shape = { .T = c.T, .H = c.H, .W = c.W, .stride = c.stride,
                               .augment = VS_AUGMENT_FINETUNE, .flip = s->flip,
                               .crop_area = s->crop_area };
@@ -173,11 +143,10 @@ static vs_err open_all(struct probe *p)
     shape.augment = VS_AUGMENT_NONE;
     VS_TRY(vs_source_store(&p->test, p->store, s->val_split, &shape));
     VS_TRY(vs_source_need_labels(p->test));
-    if (vs_source_classes(p->test) != p->classes)
+    if (vs_source_classes(p->test) != p->sweep.classes)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: has %d classes, %s has %d", s->val_split,
-                       vs_source_classes(p->test), s->split, p->classes);
-    p->n = vs_source_count(p->train);
-    if (p->n < 2)
+                       vs_source_classes(p->test), s->split, p->sweep.classes);
+    if (vs_source_count(p->train) < 2)
         return VS_FAIL(VS_ERR_CORRUPT, "%s: one clip cannot be held out and learnt from", s->split);
     return VS_OK;
 }
@@ -245,95 +214,6 @@ static vs_err embed_all(struct probe *p)
     return err;
 }
 
-/* ---- Heads ------------------------------------------------------------------------- */
-
-/* Trains on the first `count` clips of p->order; epoch e shows view e % views. */
-static vs_err train_head(vs_head *h, const struct probe *p, double lr, int64_t count)
-{
-    const struct settings *s = p->s;
-    const int D = p->view[0].D, B = count < s->batch ? (int)count : s->batch;
-    const int64_t steps = count / B;
-    VS_TRY(vs_head_open(h, D, p->classes, B, (uint64_t)s->common.seed));
-    h->norm = s->norm;
-    h->optimiser = s->optimiser;
-    h->weight_decay = (float)s->weight_decay;
-    h->smoothing = (float)s->smoothing;
-    const vs_schedule schedule = vs_schedule_make(steps * s->epochs, 0, 0, lr, 0, B);
-    float *x = vs_new(sizeof(*x) * (size_t)B * (size_t)D);
-    int *label = vs_new(sizeof(*label) * (size_t)B);
-    int64_t *order = vs_new(sizeof(*order) * (size_t)count);
-    for (int epoch = 0; epoch < s->epochs && !vs_stop_requested(); epoch++) {
-        const vs_embedding *e = &p->view[epoch % s->views];
-        vs_epoch_order(order, count, (uint64_t)s->common.seed, epoch);
-        for (int64_t step = 0; step < steps; step++) {
-            for (int i = 0; i < B; i++) {
-                const int64_t item = p->order[order[step * B + i]];
-                memcpy(x + (size_t)i * (size_t)D, e->x + item * D, sizeof(*x) * (size_t)D);
-                label[i] = e->label[item];
-            }
-            vs_head_step(h, x, label, B, vs_schedule_lr(&schedule, epoch * steps + step));
-        }
-    }
-    free(order);
-    free(label);
-    free(x);
-    return VS_OK;
-}
-
-/* Shares of clips whose label ranks first, and among the first five. */
-static void judge(double *top1, double *top5, const vs_head *h, const vs_embedding *e,
-                  const int64_t *item, int64_t n)
-{
-    float *logits = vs_new(sizeof(*logits) * (size_t)h->C);
-    int64_t first = 0, five = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t at = item ? item[i] : i;
-        vs_head_logits(logits, h, e->x + at * e->D);
-        const int rank = vs_rank_of(logits, h->C, e->label[at]);
-        first += rank < 1;
-        five += rank < 5;
-    }
-    free(logits);
-    *top1 = (double)first / (double)n;
-    *top5 = (double)five / (double)n;
-}
-
-static void run_trial(void *ctx, int64_t i, int worker)
-{
-    struct probe *p = ctx;
-    vs_head head;
-    double top5;
-    (void)worker;
-    p->trial[i].top1 = -1;         /* no memory */
-    if (train_head(&head, p, p->trial[i].lr, p->kept) == VS_OK) {
-        judge(&p->trial[i].top1, &top5, &head, &p->view[0], p->order + p->kept, p->n - p->kept);
-        vs_head_close(&head);
-    }
-}
-
-static vs_err sweep(struct probe *p, int *best)
-{
-    vs_pool *pool;
-    p->order = vs_new(sizeof(*p->order) * (size_t)p->n);
-    vs_epoch_order(p->order, p->n, (uint64_t)p->s->common.seed, -1);
-    p->kept = p->n - (int64_t)((double)p->n * p->s->holdout);
-    p->kept = p->kept < p->n ? p->kept : p->n - 1;
-    p->kept = p->kept > 0 ? p->kept : 1;
-    VS_TRY(vs_pool_open(&pool, p->s->common.jobs, 0));
-    vs_pool_each(pool, p->trials, run_trial, p);
-    vs_pool_close(&pool);
-    if (vs_stop_requested())
-        return VS_FAIL(VS_ERR_STOPPED, "stopped; the features are kept, the same command goes on");
-    for (int i = 0; i < p->trials; i++) {
-        if (p->trial[i].top1 < 0)
-            return VS_FAIL(VS_ERR_NOMEM, "the heads of the sweep do not fit in memory");
-        if (p->trial[i].top1 > p->trial[*best].top1)
-            *best = i;
-        vs_say("lr %-8g held-out top-1 %.2f%%", p->trial[i].lr, 100 * p->trial[i].top1);
-    }
-    return VS_OK;
-}
-
 /* ---- Results ----------------------------------------------------------------------- */
 
 static const vs_param *find(const vs_model *model, const char *name)
@@ -370,12 +250,12 @@ static vs_err save_model(struct probe *p, const vs_head *head)
 static vs_err tell(const struct probe *p, int best, double top1, double top5)
 {
     json_t *out = json_object(), *list = json_array();
-    for (int i = 0; i < p->trials; i++)
-        json_array_append_new(list, json_pack("{s:f, s:f}", "lr", p->trial[i].lr, "holdout_top1",
-                                              p->trial[i].top1));
+    for (int i = 0; i < p->sweep.trials; i++)
+        json_array_append_new(list, json_pack("{s:f, s:f}", "lr", p->sweep.trial[i].lr,
+                                              "holdout_top1", p->sweep.trial[i].top1));
     json_object_set_new(out, "run", json_string(p->s->out));
     json_object_set_new(out, "sweep", list);
-    json_object_set_new(out, "lr", json_real(p->trial[best].lr));
+    json_object_set_new(out, "lr", json_real(p->sweep.trial[best].lr));
     json_object_set_new(out, "top1", json_real(top1));
     json_object_set_new(out, "top5", json_real(top5));
     json_object_set_new(out, "n", json_integer(p->held_out_of.n));
@@ -388,7 +268,8 @@ static vs_err tell(const struct probe *p, int best, double top1, double top5)
         json_decref(out);
     if (err == VS_OK && !p->s->common.json)
         printf("probe: top-1 %.2f%%  top-5 %.2f%%  n %lld  (lr %g of %d, %s)\n", 100 * top1,
-               100 * top5, (long long)p->held_out_of.n, p->trial[best].lr, p->trials, p->s->out);
+               100 * top5, (long long)p->held_out_of.n, p->sweep.trial[best].lr,
+               p->sweep.trials, p->s->out);
     return err;
 }
 
@@ -411,12 +292,11 @@ static vs_err run(struct probe *p)
     vs_head head = { 0 };
     VS_TRY(write_config(p));
     VS_TRY(embed_all(p));
-    VS_TRY(sweep(p, &best));
-    vs_err err = train_head(&head, p, p->trial[best].lr, p->n);
-    if (err == VS_OK && vs_stop_requested())
-        err = VS_FAIL(VS_ERR_STOPPED, "stopped; the features are kept, the same command goes on");
+    p->sweep.view = p->view;
+    VS_TRY(vs_sweep_run(&p->sweep, &best));
+    vs_err err = vs_sweep_final(&head, &p->sweep, p->sweep.trial[best].lr);
     if (err == VS_OK) {
-        judge(&top1, &top5, &head, &p->held_out_of, NULL, p->held_out_of.n);
+        vs_sweep_judge(&top1, &top5, &head, &p->held_out_of);
         err = save_model(p, &head);
     }
     vs_head_close(&head);
@@ -441,7 +321,6 @@ vs_err vs_train_probe(vs_call *call)
         vs_embedding_free(&p.view[k]);
     vs_embedding_free(&p.held_out_of);
     free(p.view);
-    free(p.order);
     vs_model_close(&p.model);
     vs_device_close(&p.dev);
     vs_source_close(&p.train);
