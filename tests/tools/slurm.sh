@@ -46,4 +46,19 @@ same "that does not queue again" "$(wc -l <scontrol)" 1
 check "finetune and test" job finetune tuned store 1x1 --split train --val-split test --init run \
     --batch 4 --epochs 1 --warmup-epochs 0 --device cpu --quiet
 check "leaves the result" grep -q top1 tuned/test.json
+
+# ---- Robustness: parts, then the whole of them ------------------------------------------------
+fails 2 "robustness without a split" "usage: sbatch" job robustness results tuned store
+cells="--corruptions gaussian_noise,brightness --severities 1,3 --views 1x1 --device cpu --quiet"
+SLURM_ARRAY_TASK_COUNT=1 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=1 \
+    check "robustness on one machine" job robustness one tuned store test $cells
+for id in 1 2; do
+    SLURM_JOB_ID=$id SLURM_ARRAY_TASK_ID=$id SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=1 \
+        SLURM_ARRAY_TASK_MAX=2 job robustness many tuned store test $cells >out 2>err
+done
+same "two tasks make two parts" "$(ls many/shards | tr '\n' ' ')" "1-of-2 2-of-2 "
+SLURM_ARRAY_TASK_COUNT=1 SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=1 \
+    check "which an array of one gathers" job robustness many tuned store test $cells
+same "the same table" "$(cat many/results.csv)" "$(cat one/results.csv)"
+check "of every cell" test "$(grep -c . one/results.csv)" -ge 6
 finish
