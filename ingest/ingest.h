@@ -120,6 +120,7 @@ vs_err vs_command_info(vs_call *call);
 vs_err vs_command_list(vs_call *call);
 vs_err vs_command_verify(vs_call *call);
 vs_err vs_command_extract(vs_call *call);
+vs_err vs_command_convert(vs_call *call);
 vs_err vs_command_doctor(vs_call *call);
 vs_err vs_command_remove(vs_call *call);
 vs_err vs_command_compact(vs_call *call);

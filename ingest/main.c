@@ -1,5 +1,6 @@
 /* vsyn-ingest: videos into a clip store. */
 #include "ingest/add.h"
+#include "ingest/convert.h"
 #include "ingest/doctor.h"
 #include "ingest/extract.h"
 #include "ingest/ingest.h"
@@ -17,6 +18,8 @@ static const vs_command commands[] = {
       vs_verify_opts, sizeof(vs_look_settings), vs_command_verify },
     { "extract", "STORE", 1, 1, "frames of a clip as PNG, or the whole store as a data set",
       vs_extract_opts, sizeof(vs_extract_settings), vs_command_extract },
+    { "convert", "STORE", 1, 1, "into a new store of another encoding or size, without the videos",
+      vs_convert_opts, sizeof(vs_convert_settings), vs_command_convert },
     { "doctor", "", 0, 0, "a list against the disk and a store, before decoding", vs_doctor_opts,
       sizeof(vs_doctor_settings), vs_command_doctor },
     { "remove", "STORE", 1, 1, "forget clips, a split, a class, a data set, failures",

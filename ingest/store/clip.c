@@ -107,7 +107,6 @@ vs_err vs_clip_frame_yuv420(vs_clip_writer *c, const uint8_t *const plane[3], co
 
 vs_err vs_clip_piece(vs_clip_writer *c, const void *data, size_t bytes)
 {
-    VS_ASSERT(c->writer->options.encoding == VS_ENCODING_COPY);
     uint8_t *at;
     VS_TRY(reserve(&at, c, bytes + 1));
     if (bytes > 0)

@@ -210,8 +210,8 @@ static vs_err find_clip(struct shot *s, vs_reader *r, const vs_clip *clip)
     if (s->e->encoding == VS_ENCODING_COPY && !r->store->copy)
         return VS_FAIL(VS_ERR_UNSUPPORTED, "%s: clip %lld (%s) is stored as the packets of its "
                        "video, which only vsyn-ingest decodes; make a store for this program "
-                       "with: vsyn-ingest add NEW --encoding jpeg", r->store->path,
-                       (long long)clip->id, clip->name ? clip->name : "?");
+                       "with: vsyn-ingest convert %s --out NEW", r->store->path,
+                       (long long)clip->id, clip->name ? clip->name : "?", r->store->path);
     return VS_OK;
 }
 

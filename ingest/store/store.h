@@ -192,6 +192,8 @@ vs_err vs_writer_dataset(int64_t *id, vs_writer *writer, const char *name,
  * order of the first calls is the order of the split. Another label than before is CORRUPT. */
 vs_err vs_writer_member(vs_writer *writer, int64_t dataset, const char *split,
                         const char *name, int label);
+/* Data sets, classes, lists and failures of another store; not its clips. Errors as above. */
+vs_err vs_writer_carry(vs_writer *writer, vs_store *from);
 /* Is this path of this data set already in the store (or recorded as a failure)? */
 vs_err vs_writer_has(bool *out, vs_writer *writer, int64_t dataset, const char *name);
 typedef enum vs_clip_state { VS_CLIP_ABSENT, VS_CLIP_STORED, VS_CLIP_FAILED } vs_clip_state;
@@ -219,7 +221,8 @@ vs_err vs_clip_begin(vs_clip_writer **out, vs_writer *writer, const vs_clip_info
 vs_err vs_clip_frame(vs_clip_writer *clip, const uint8_t *rgb);
 vs_err vs_clip_frame_yuv420(vs_clip_writer *clip, const uint8_t *const plane[3],
                             const int stride[3]);
-/* The next piece of a clip of VS_ENCODING_COPY, which takes nothing else. */
+/* The next frame in bytes of the writer's encoding, as vs_reader_bytes() gives them; the next piece
+ * of a clip of VS_ENCODING_COPY, which takes nothing else. */
 vs_err vs_clip_piece(vs_clip_writer *clip, const void *data, size_t bytes);
 /* Encoded bytes so far: what the clip will take on disk. */
 size_t vs_clip_bytes(const vs_clip_writer *clip);

@@ -93,7 +93,7 @@ check "ends as undisturbed" vsyn-ingest remove killed --clip 1,3 --quiet
 check "every frame" compare killed raw
 
 # ---- Programs and options ---------------------------------------------------------------------
-fails 1 "vsyn-train names the clip and the way out" "vsyn-ingest add NEW --encoding jpeg" \
+fails 1 "vsyn-train names the clip and the way out" "vsyn-ingest convert copy --out NEW" \
     vsyn-train views copy:2 --out views.png
 for option in "--fps 5" "--max-seconds 1" "--quality 50"; do
     # shellcheck disable=SC2086
