@@ -185,16 +185,17 @@ static bool time_all(const struct room *r, bool tiny)
 static void fill(const struct room *r, void *at)
 {
     enum { PIECE = 1 << 20 };
-    float *const some = malloc(sizeof(float) * PIECE);
+    const size_t piece = sizeof(float) * PIECE;
+    float *const some = malloc(piece);
     vs_rng g = vs_rng_at(0, VS_RNG_TEST, (uint64_t)(uintptr_t)at);
     for (int i = 0; some && i < PIECE; i++) {
         const uint32_t u = vs_rng_u32(&g);
         const uint32_t halves = 0x3f003f00u | (u & 0x80ff80ffu);       /* 0.5 to 2, any sign */
         memcpy(&some[i], &halves, 4);
     }
-    for (size_t k = 0; some && k < r->bytes; k += sizeof(float) * PIECE)
+    for (size_t k = 0; some && k < r->bytes; k += piece)
         vs_device_upload(r->dev, (char *)at + k, some,
-                         r->bytes - k < sizeof(float) * PIECE ? r->bytes - k : sizeof(float) * PIECE);
+                         r->bytes - k < piece ? r->bytes - k : piece);
     free(some);
 }
 
