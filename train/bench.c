@@ -1,4 +1,5 @@
-/* Steps of a model on random frames, timed one by one; the data side takes no part.
+/* Steps of a model on random frames, timed one by one; the data side takes no part. Or counted:
+ * --roofline runs a step on a device that does nothing (train/roofline.h).
  *
  *     pretrain, finetune   zero gradients, forward, backward, AdamW
  *     test                 forward
@@ -19,13 +20,14 @@
 #include "base/stop.h"
 #include "train/model/model.h"
 #include "train/ops/ops.h"
+#include "train/roofline.h"
 
-enum { WARM_UP = 2, TURNS = 10, TASK_PRETRAIN = 0, TASK_FINETUNE, TASK_TEST };
+enum { WARM_UP = 2, TURNS = 10, SPLIT = 3, TASK_PRETRAIN = 0, TASK_FINETUNE, TASK_TEST };
 
 struct settings {
     vs_common common;
     const char *device, *model;
-    int task, precision, batch, steps, size, frames, classes;
+    int task, precision, batch, steps, size, frames, classes, roofline;
     double mask_ratio;
 };
 #define AT(field) .at = offsetof(struct settings, field)
@@ -51,6 +53,9 @@ static const vs_opt opts[] = {
       .help = "auto, cpu, cuda or cuda:N" },
     { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
       .choices = VS_PRECISION_CHOICES, .help = "of the passes; auto: bf16 where it is faster" },
+    { .name = "roofline", .kind = VS_OPT_CHOICE, AT(roofline), .def = "none",
+      .choices = "none|" VS_ROOFLINES,
+      .help = "instead: what a step costs on that GPU, by its rates; needs none" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
@@ -68,7 +73,7 @@ static void make_inputs(struct inputs *in, const vs_model_config *c, const struc
     const int N = vs_model_tokens(c), cells = vs_model_cells(c);
     vs_rng r = vs_rng_at((uint64_t)s->common.seed, VS_RNG_TEST, 0);
     in->frames = vs_new((size_t)(s->batch * clip));
-    for (int64_t i = 0; i < s->batch * clip; i++)
+    for (int64_t i = 0; i < s->batch * clip && !s->roofline; i++)
         in->frames[i] = (uint8_t)(vs_rng_u32(&r) >> 24);
     in->mask = vs_new((size_t)s->batch * (size_t)N);
     for (int64_t i = 0; i < (int64_t)s->batch * N; i++)
@@ -107,18 +112,21 @@ static int by_size(const void *a, const void *b)
 /* What was measured. */
 struct measured {
     double *ms;                    /* (steps) */
-    vs_op_time op[VS_OPS];         /* over all steps */
+    vs_op_time op[VS_OPS];         /* over op_ms */
+    double op_ms;
+    int op_steps;
     vs_op_time packed;
+    double memory;                 /* bytes of the device; of a CPU, of the process */
 };
 
 #define TURN_SECONDS 0.1           /* of packed products, before at most TURNS of the steps */
 
-static vs_err time_steps(struct measured *out, vs_device *dev, vs_model *m, const vs_batch *batch,
-                         const struct settings *s)
+/* steps of them, into ms. */
+static vs_err time_steps(struct measured *out, double *ms, vs_device *dev, vs_model *m,
+                         const vs_batch *batch, const struct settings *s, int steps)
 {
-    const int apart = (s->steps + TURNS - 1) / TURNS;
-    double *const ms = out->ms;
-    for (int i = -WARM_UP; i < s->steps; i++) {
+    const int apart = (steps + TURNS - 1) / TURNS;
+    for (int i = -WARM_UP; i < steps; i++) {
         if (i == 0)
             memset(out->op, 0, sizeof(out->op));
         if (i >= 0 && i % apart == 0)
@@ -128,7 +136,7 @@ static vs_err time_steps(struct measured *out, vs_device *dev, vs_model *m, cons
         if (i >= 0)
             ms[i] = (vs_now() - start) * 1e3;
         if (vs_stop_requested())
-            return VS_FAIL(VS_ERR_STOPPED, "stopped before %d steps were timed", s->steps);
+            return VS_FAIL(VS_ERR_STOPPED, "stopped before %d steps were timed", steps);
     }
     return VS_OK;
 }
@@ -169,10 +177,11 @@ static double sum_of(const double *x, int n)
 }
 
 /* What is left of a step is zeroing, copies and the code between operations: "rest". */
-static json_t *operations(const struct measured *d, int steps)
+static json_t *operations(const struct measured *d)
 {
     json_t *const list = json_array();
-    const double total = sum_of(d->ms, steps) / 1e3;
+    const double total = d->op_ms / 1e3;
+    const int steps = d->op_steps;
     double rest = total;
     int op[VS_OPS];
     const int n = by_time(op, d->op);
@@ -193,26 +202,29 @@ static json_t *operations(const struct measured *d, int steps)
 static json_t *result(const struct settings *s, const vs_model_config *c, vs_device *dev,
                       const struct measured *d, int visible)
 {
-    struct rusage use;
-    getrusage(RUSAGE_SELF, &use);
     const double total = sum_of(d->ms, s->steps), packed = rate_of(&d->packed);
-    json_t *const ops = operations(d, s->steps);
+    json_t *const ops = operations(d);
     double *const ms = d->ms, counted = 0.0;
     for (int i = 0; i < VS_OPS; i++)
         counted += d->op[i].flops;
     qsort(ms, (size_t)s->steps, sizeof(double), by_size);
     const double flops = vs_model_flops(c, visible, s->task != TASK_TEST);
-    const double rate = 1e3 * s->batch * s->steps / total, reached = 1e3 * counted / total;
+    counted /= d->op_steps;
+    const double rate = 1e3 * s->batch * s->steps / total;
+    const double reached = 1e3 * counted * s->steps / total;
+    const vs_roof *const roof = vs_roof_find(vs_device_name(dev));
+    const double peak = roof ? roof->peak[vs_device_precision(dev)] : 0.0;
     static const char *const task[] = { "pretrain", "finetune", "test" };
-    return json_pack("{s:s, s:s, s:i, s:i, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:n, s:I, s:s, s:s,"
+    return json_pack("{s:s, s:s, s:i, s:i, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:o, s:I, s:s, s:s,"
                      " s:f, s:f, s:o, s:o, s:o}",
                      "model", c->size, "task", task[s->task], "batch", s->batch, "steps", s->steps,
                      "clips_per_s", rate, "step_ms", "median", ms[s->steps / 2], "min", ms[0],
                      "max", ms[s->steps - 1], "flops_per_clip", flops, "flops_per_s",
-                     flops * rate, "mfu", "peak_memory_bytes",
-                     (json_int_t)use.ru_maxrss * 1024, "device", vs_device_name(dev), "precision",
+                     flops * rate, "mfu",
+                     number_or_null(peak > 0.0 ? flops * rate / peak : 0.0), "peak_memory_bytes",
+                     (json_int_t)d->memory, "device", vs_device_name(dev), "precision",
                      vs_precision_name(vs_device_precision(dev)), "step_flops",
-                     counted / s->steps, "step_flops_per_s", reached, "packed_gemm_flops_per_s",
+                     counted, "step_flops_per_s", reached, "packed_gemm_flops_per_s",
                      number_or_null(packed), "packed_gemm_share",
                      number_or_null(packed > 0.0 ? reached / packed : 0.0), "operations", ops);
 }
@@ -255,48 +267,136 @@ static vs_err configure(vs_model_config *c, int *masked, const struct settings *
     return VS_OK;
 }
 
-static vs_err run(vs_call *call)
-{
-    const struct settings *const s = call->settings;
+/* What all ways of running have. */
+struct bench {
+    const struct settings *s;
     vs_model_config c;
-    vs_device *dev = NULL;
+    vs_device *dev;
+    struct inputs in;
+    vs_batch batch;
+    int visible;
+};
+
+static vs_err open_model(vs_model **m, const struct bench *b)
+{
+    VS_TRY(vs_model_open(m, b->dev, &b->c, b->s->batch, b->visible, b->s->task != TASK_TEST));
+    return b->s->roofline ? VS_OK : vs_model_init(*m, (uint64_t)b->s->common.seed, 1.0f);
+}
+
+static double memory_of(const vs_device *dev)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return vs_device_is_cuda(dev) ? (double)vs_device_memory(dev) : (double)use.ru_maxrss * 1024.0;
+}
+
+/* `steps` of a model of its own; `timed`: operation by operation, too. */
+static vs_err run_steps(struct measured *d, double *ms, const struct bench *b, int steps,
+                        bool timed)
+{
     vs_model *m = NULL;
-    struct inputs in = { 0 };
-    int masked = 0;
-    VS_TRY(configure(&c, &masked, s));
-    const int visible = (vs_model_cells(&c) - masked) * (c.T / c.tubelet);
+    vs_ops_time(b->dev, timed ? d->op : NULL);
+    vs_err err = open_model(&m, b);
+    if (err == VS_OK)
+        err = time_steps(d, ms, b->dev, m, &b->batch, b->s, steps);
+    if (err == VS_OK && memory_of(b->dev) > d->memory)
+        d->memory = memory_of(b->dev);
+    d->op_ms = sum_of(ms, steps);
+    d->op_steps = steps;
+    vs_model_close(&m);
+    return err;
+}
+
+/* On a GPU, timing operations makes each of them wait for the last: the steps come first, without
+ * it, and a few with it are run for the operations' shares. */
+static vs_err measure(struct measured *d, const struct bench *b)
+{
+    double few[SPLIT];
+    const bool cuda = vs_device_is_cuda(b->dev);
+    VS_TRY(run_steps(d, d->ms, b, b->s->steps, !cuda));
+    return cuda ? run_steps(d, few, b, SPLIT, true) : VS_OK;
+}
+
+static vs_err bench(const struct bench *b)
+{
     struct measured *const d = vs_new(sizeof(*d));
-    d->ms = vs_new(sizeof(double) * (size_t)s->steps);
-    vs_err err = vs_device_open(&dev, s->device, s->common.jobs);
-    if (err == VS_OK)
-        vs_device_set_precision(dev, (vs_precision)s->precision);
-    if (err == VS_OK)
-        vs_ops_time(dev, d->op);
-    if (err == VS_OK)
-        err = vs_model_open(&m, dev, &c, s->batch, visible, s->task != TASK_TEST);
-    if (err == VS_OK)
-        err = vs_model_init(m, (uint64_t)s->common.seed, 1.0f);
+    d->ms = vs_new(sizeof(double) * (size_t)b->s->steps);
+    const vs_err err = measure(d, b);
     if (err == VS_OK) {
-        make_inputs(&in, &c, s, masked);
-        const vs_batch batch = {
-            .B = s->batch, .frames = in.frames, .mask = in.mask, .train = s->task != TASK_TEST,
-            .target = s->task == TASK_FINETUNE ? in.target : NULL,
-        };
-        err = time_steps(d, dev, m, &batch, s);
-    }
-    if (err == VS_OK) {
-        json_t *const r = result(s, &c, dev, d, visible);
-        if (!s->common.json)
+        json_t *const r = result(b->s, &b->c, b->dev, d, b->visible);
+        if (!b->s->common.json)
             print_table(r);
         vs_json_print(r);
     }
-    free(in.frames);
-    free(in.mask);
-    free(in.target);
-    vs_model_close(&m);
-    vs_device_close(&dev);
     free(d->ms);
     free(d);
+    return err;
+}
+
+/* One step on a device that counts, whose rates are those of `roof`. */
+static vs_err count_step(vs_op_time op[VS_OPS], vs_roofline *r, struct bench *b,
+                         const vs_roof *roof)
+{
+    vs_model *m = NULL;
+    VS_TRY(vs_device_open_roof(&b->dev, roof));
+    vs_device_set_precision(b->dev, (vs_precision)b->s->precision);
+    vs_ops_time(b->dev, op);
+    vs_err err = open_model(&m, b);
+    r->zeroed = -vs_device_roof_zeroed(b->dev);
+    r->uploaded = -vs_device_roof_uploaded(b->dev);
+    if (err == VS_OK)
+        err = one_step(m, &b->batch, b->s->task, 0);
+    r->zeroed += vs_device_roof_zeroed(b->dev);
+    r->uploaded += vs_device_roof_uploaded(b->dev);
+    vs_model_close(&m);
+    return err;
+}
+
+static vs_err roofline(struct bench *b)
+{
+    const vs_roof *const roof = vs_roof_find(b->s->roofline == 1 ? "h100" : "h200");
+    const vs_roof expected = vs_roof_expected(roof);
+    vs_roofline r = { .roof = roof };
+    VS_TRY(count_step(r.bound, &r, b, roof));
+    vs_device_close(&b->dev);
+    VS_TRY(count_step(r.expected, &r, b, &expected));
+    const vs_precision precision = vs_device_precision(b->dev);
+    const bool training = b->s->task != TASK_TEST;
+    r.memory = vs_model_memory(&b->c, b->s->batch, b->visible, training, precision);
+    json_t *const result =
+        vs_roofline_result(&r, b->s->batch, vs_model_flops(&b->c, b->visible, training), precision);
+    if (!b->s->common.json)
+        vs_roofline_print(result);
+    vs_json_print(result);
+    return VS_OK;
+}
+
+static vs_err run(vs_call *call)
+{
+    const struct settings *const s = call->settings;
+    struct bench b = { .s = s };
+    int masked = 0;
+    VS_TRY(configure(&b.c, &masked, s));
+    b.visible = (vs_model_cells(&b.c) - masked) * (b.c.T / b.c.tubelet);
+    make_inputs(&b.in, &b.c, s, masked);
+    b.batch = (vs_batch){
+        .B = s->batch, .frames = b.in.frames, .mask = b.in.mask, .train = s->task != TASK_TEST,
+        .target = s->task == TASK_FINETUNE ? b.in.target : NULL,
+    };
+    vs_err err = VS_OK;
+    if (s->roofline) {
+        err = roofline(&b);
+    } else {
+        err = vs_device_open(&b.dev, s->device, s->common.jobs);
+        if (err == VS_OK) {
+            vs_device_set_precision(b.dev, (vs_precision)s->precision);
+            err = bench(&b);
+        }
+    }
+    free(b.in.frames);
+    free(b.in.mask);
+    free(b.in.target);
+    vs_device_close(&b.dev);
     return err;
 }
 

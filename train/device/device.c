@@ -67,6 +67,11 @@ size_t vs_device_allocated(const vs_device *dev)
     return dev->allocated;
 }
 
+size_t vs_device_memory(const vs_device *dev)
+{
+    return dev->allocated + dev->scratch_bytes + dev->beside;
+}
+
 void vs_device_note(vs_device *dev, vs_err err)
 {
     if (err == VS_OK || dev->err != VS_OK)

@@ -62,6 +62,8 @@ bool vs_device_is_cuda(const vs_device *dev);
 int vs_device_threads(const vs_device *dev);
 const char *vs_device_name(const vs_device *dev);     /* "cpu, 2 threads" */
 size_t vs_device_allocated(const vs_device *dev);     /* bytes handed out now */
+/* And what the device took for itself: working space, weights in bfloat16. */
+size_t vs_device_memory(const vs_device *dev);
 
 /* Zeroed, aligned to 256 bytes. Returns NULL and remembers NOMEM when there is no room. */
 void *vs_device_alloc(vs_device *dev, size_t bytes);
@@ -76,6 +78,31 @@ vs_err vs_device_download(vs_device *dev, void *host, const void *src, size_t by
 
 /* Wait for everything queued; report and clear the first failure. */
 vs_err vs_device_sync(vs_device *dev);
+
+/* ---- A device that only counts ----------------------------------------------------------
+ *
+ * Its memory has addresses and no content: operations on it do nothing but add up what they
+ * would cost (vs_ops_time() in train/ops/ops.h), downloads are zeros. A model runs its steps on
+ * it as on any other, so what is counted is what it does. */
+typedef struct vs_roof {
+    const char *name, *title;      /* "h200"; "NVIDIA H200": how its driver begins its name */
+    double peak[2];                /* flops per second by precision, by its data sheet */
+    double flops[2];               /* that large products reach */
+    double attention;              /* the share of it that attention reaches */
+    double bytes;                  /* per second, of its memory, by its data sheet */
+    double memory;                 /* bytes */
+} vs_roof;
+
+/* By what vs_device_name() says of a GPU, or a `name`; NULL where it is not known. */
+const vs_roof *vs_roof_find(const char *name);
+/* What a step may be expected to reach, instead of the bound: products and memory 0.85 of the
+ * above; attention half, because a GPU makes exponentials more slowly than products. Guesses, until
+ * they are measured. */
+vs_roof vs_roof_expected(const vs_roof *roof);
+/* roof outlives the device, which is owned: vs_device_close(). */
+vs_err vs_device_open_roof(vs_device **out, const vs_roof *roof);
+double vs_device_roof_zeroed(const vs_device *dev);        /* bytes set to zero so far */
+double vs_device_roof_uploaded(const vs_device *dev);      /* bytes from the host so far */
 
 /* ---- Several devices, one in each of several processes ----------------------------------
  *

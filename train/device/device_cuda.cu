@@ -83,6 +83,7 @@ const __nv_bfloat16 *vs_cuda_narrow_weight(vs_device *dev, const float *w)
         return NULL;
     }
     gpu->copy[gpu->n_copies++] = c;
+    dev->beside += c.count * sizeof(*c.at);
     narrow_values(dev, c.at, c.of, c.count);
     return c.at + (w - c.of);
 }
@@ -93,6 +94,7 @@ static void drop_copy(vs_device *dev, const void *block)
     if (!c)
         return;
     cudaFree(c->at);
+    dev->beside -= c->count * sizeof(*c->at);
     *c = dev->gpu->copy[--dev->gpu->n_copies];
 }
 

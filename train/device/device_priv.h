@@ -43,11 +43,13 @@ struct vs_device {
     char detail[512];
     vs_device_block *block;
     int n_blocks;
-    size_t allocated;
+    size_t allocated, beside;      /* bytes of the blocks; of what a kind took beside them */
     void *scratch;                 /* see vs_device_scratch() */
     size_t scratch_bytes;
     struct vs_gpu *gpu;            /* of a CUDA device (gpu.cuh); NULL on the CPU */
     const struct vs_ops *cuda_ops[2];     /* by precision; NULL on the CPU */
+    const vs_roof *roof;           /* of a device that only counts (device_roof.c); else NULL */
+    double roof_zeroed, roof_uploaded;             /* bytes */
     struct vs_op_time *times;      /* of vs_ops_time(), borrowed; NULL: nothing is timed */
 };
 

@@ -54,7 +54,7 @@ vs_err vs_device_open_local(vs_device **out, const char *name, int local, int n_
 void vs_device_set_precision(vs_device *dev, vs_precision precision)
 {
     if (precision == VS_PRECISION_AUTO)
-        precision = dev->cuda || vs_cpu_has_bf16() ? VS_BF16 : VS_FP32;
+        precision = dev->cuda || dev->roof || vs_cpu_has_bf16() ? VS_BF16 : VS_FP32;
     dev->precision = precision;
 }
 

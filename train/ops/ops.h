@@ -264,7 +264,8 @@ VS_OP_MAP(X)
 #undef X
 
 /* Those of CUDA are in the plugin (train/device/plugin.h). */
-extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16, vs_ops_timed;
+extern const vs_ops vs_ops_cpu, vs_ops_cpu_bf16, vs_ops_cuda_f32, vs_ops_cuda_bf16, vs_ops_timed,
+    vs_ops_counted;
 
 /* The table of this device and its precision; the timed one after vs_ops_time(). */
 const vs_ops *vs_ops_of(const vs_device *dev);
@@ -276,7 +277,11 @@ const vs_ops *vs_ops_untimed(const vs_device *dev);
  * who does not measure pays nothing. `flops` counts the multiplications and additions of
  * the products as written on this page, from the sizes of each call: 2 N C K of a linear
  * layer's product, 4 B H S^2 D of attention, 8 B H S^2 D of its gradient (scores that are made
- * again are not counted), 0 elsewhere.
+ * again are not counted), 0 elsewhere. `bytes` counts what the implementation on CUDA reads and
+ * writes, each array once per pass.
+ *
+ * On a device that only counts (vs_device_open_roof()), a third table adds up the same, and as
+ * `seconds` the least time that its rates allow.
  */
 typedef enum vs_op {
 #define X(op) VS_OP_##op,
@@ -287,7 +292,7 @@ typedef enum vs_op {
 
 typedef struct vs_op_time {
     int64_t calls;
-    double seconds, flops;
+    double seconds, flops, bytes;
 } vs_op_time;
 
 /* Models opened on the device from now on add to times[VS_OPS], which must outlive them or be

@@ -17,6 +17,8 @@ const vs_ops vs_ops_cpu_bf16 = {
 const vs_ops *vs_ops_untimed(const vs_device *dev)
 {
     const vs_precision precision = vs_device_precision(dev);
+    if (dev->roof)
+        return &vs_ops_counted;
     if (vs_device_is_cuda(dev))
         return dev->cuda_ops[precision];
     return precision == VS_BF16 ? &vs_ops_cpu_bf16 : &vs_ops_cpu;
@@ -24,5 +26,5 @@ const vs_ops *vs_ops_untimed(const vs_device *dev)
 
 const vs_ops *vs_ops_of(const vs_device *dev)
 {
-    return dev->times ? &vs_ops_timed : vs_ops_untimed(dev);
+    return dev->times && !dev->roof ? &vs_ops_timed : vs_ops_untimed(dev);
 }
