@@ -27,9 +27,11 @@
 #define VS_SEVERITIES 5
 #define VS_NUMBERS 7                   /* most that a severity has */
 
-typedef enum vs_variant { VS_VARIANT_ARRE, VS_VARIANT_VLMR, VS_VARIANT_SSV2 } vs_variant;
+typedef enum vs_variant {
+    VS_VARIANT_ARRE, VS_VARIANT_VLMR, VS_VARIANT_SSV2, VS_VARIANT_IMAGENET
+} vs_variant;
 #define VS_VARIANTS 2                  /* most that one corruption has */
-#define VS_VARIANT_CHOICES "arre|vlmr|ssv2"
+#define VS_VARIANT_CHOICES "arre|vlmr|ssv2|imagenet"
 
 typedef struct vs_corruption {
     const char *name, *group;
@@ -54,15 +56,16 @@ int vs_corruption_count(void);
 const vs_corruption *vs_corruption_at(int i);
 /* USAGE for an unknown name: says the nearest, else all names. */
 vs_err vs_corruption_find(const vs_corruption **out, const char *name);
-/* Its name in a table of severities: "arre" and "vlmr", "kinetics" and "ssv2". */
+/* Its name in a table of severities: "arre" or "kinetics", and "vlmr", "ssv2" or "imagenet". */
 const char *vs_corruption_variant(const vs_corruption *corruption, int variant);
 /* Which of its level[] a variant means. */
 int vs_corruption_slot(const vs_corruption *corruption, vs_variant variant);
 /* Why this build cannot make it, in a few words; NULL: it can. */
 const char *vs_corruption_missing(const vs_corruption *corruption);
-/* "NAME,NAME,...", a preset (ucf101-p14, ucf101-p) or "all": picked[0..*n-1], room for
- * vs_corruption_count() entries, in table order, each once. USAGE otherwise; UNSUPPORTED for
- * one that this build lacks ("all" leaves those out). */
+vs_err vs_corruption_check(const vs_corruption *corruption);      /* UNSUPPORTED when it cannot */
+/* "NAME,NAME,...", a preset (ucf101-p14, ucf101-p, kinetics-c, imagenet-c) or "all":
+ * picked[0..*n-1], room for vs_corruption_count() entries, in table order, each once. USAGE
+ * otherwise; UNSUPPORTED for one that this build lacks ("all" leaves those out). */
 vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list);
 
 /* "1,3,5" of --severities: wanted[1], ... become true. USAGE. */

@@ -31,7 +31,7 @@ static const vs_opt run_opts[] = {
       .help = "clip store with the videos" },
     { "split", VS_OPT_TEXT, AT(split), .arg = "S", .required = true, .help = "which videos" },
     { "corruptions", VS_OPT_TEXT, AT(corruptions), .def = "ucf101-p14", .arg = "LIST",
-      .help = "NAME,... or ucf101-p14, ucf101-p, all; see vsyn-robust list" },
+      .help = "NAME,... or ucf101-p14, ucf101-p, kinetics-c, imagenet-c, all; see list" },
     { "severities", VS_OPT_TEXT, AT(severities), .def = "1,2,3,4,5", .arg = "LIST",
       .help = "of 1..5" },
     { "views", VS_OPT_TEXT, AT(views), .def = "5x3", .arg = "SxC",

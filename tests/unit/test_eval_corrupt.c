@@ -480,6 +480,13 @@ Test(eval_corrupt, names_presets_and_near_misses)
         CHECK_OK(vs_corruption_pick(picked, &n, "ucf101-p"));
         cr_expect_eq(n, 18);
     }
+    CHECK_OK(vs_corruption_pick(picked, &n, "imagenet-c"));
+    cr_expect_eq(n, 19);
+    CHECK_OK(vs_corruption_find(&c, "h264_crf"));
+    if (!vs_corruption_missing(c)) {
+        CHECK_OK(vs_corruption_pick(picked, &n, "kinetics-c"));
+        cr_expect_eq(n, 12);
+    }
     CHECK_OK(vs_corruption_pick(picked, &n, "all"));
     int here = 0;
     for (int i = 0; i < vs_corruption_count(); i++)
