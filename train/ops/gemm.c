@@ -7,186 +7,11 @@
  * Whoever is free takes the next piece: which thread computes what changes nothing.
  */
 #include "base/log.h"
-#include "train/ops/avx512.h"
 #include "train/ops/gemm.h"
 
 #define PACK_UNITS 128             /* of one piece of packing */
 #define A_BYTES (192 << 10)        /* rows of A that one job runs over: they stay in L2 */
 #define INNER 2048                 /* sums over more rows of a batch are added in parts */
-
-/* ---- What becomes of a row of a tile: n values from column `at` ----------------------- */
-
-VS_KERNEL static void out_narrow(vs_narrow *y, const float *a, const float *b, int n)
-{
-    if (b) {
-        VS_SIMD
-        for (int j = 0; j < n; j++)
-            y[j] = vs_narrowed(a[j] + b[j]);
-        return;
-    }
-    VS_SIMD
-    for (int j = 0; j < n; j++)
-        y[j] = vs_narrowed(a[j]);
-}
-
-VS_KERNEL static void out_add(float *y, const float *a, const float *b, const float *r, float scale,
-                              int n)
-{
-    VS_SIMD
-    for (int j = 0; j < n; j++) {
-        const float x = b ? a[j] + b[j] : a[j];
-        y[j] = r ? r[j] + x * scale : x * scale;
-    }
-}
-
-VS_KERNEL static void out_gelu(vs_narrow *y, vs_narrow *h, const float *a, const float *b, int n)
-{
-    VS_SIMD
-    for (int j = 0; j < n; j++) {
-        const vs_narrow kept = vs_narrowed(b ? a[j] + b[j] : a[j]);
-        float F, f;
-        h[j] = kept;
-        vs_normal(&F, &f, vs_widened(kept));
-        y[j] = vs_narrowed(vs_widened(kept) * F);
-    }
-}
-
-VS_KERNEL static void out_gelu_bwd(vs_narrow *dh, vs_narrow *y, const float *a, const vs_narrow *h,
-                                   int n)
-{
-    VS_SIMD
-    for (int j = 0; j < n; j++) {
-        const float x = vs_widened(h[j]);
-        float F, f;
-        vs_normal(&F, &f, x);
-        dh[j] = vs_narrowed(a[j] * (F + x * f));
-        y[j] = vs_narrowed(x * F);
-    }
-}
-
-VS_KERNEL static void out_accumulate(float *y, const float *a, int n)
-{
-    VS_SIMD
-    for (int j = 0; j < n; j++)
-        y[j] += a[j];
-}
-
-#if VS_AVX512_BF16
-/* gelu(x) = max(x, 0) - |x| T(|x|): small values keep their digits. */
-VS_AVX512_INLINE __m512 gelu_of(__m512 x, __m512 tail)
-{
-    return _mm512_fnmadd_ps(_mm512_abs_ps(x), tail, _mm512_max_ps(x, _mm512_setzero_ps()));
-}
-
-/* 16 values each, those in the lanes of k. */
-VS_AVX512_INLINE void narrow_16(vs_narrow *y, const float *a, const float *b, __mmask16 k)
-{
-    const __m512 x = _mm512_maskz_loadu_ps(k, a);
-    vs_narrow16(y, k, b ? _mm512_add_ps(x, _mm512_maskz_loadu_ps(k, b)) : x);
-}
-
-VS_AVX512_INLINE void gelu_16(vs_narrow *y, vs_narrow *h, const float *a, const float *b,
-                              __mmask16 k)
-{
-    __m512 density, x = _mm512_maskz_loadu_ps(k, a);
-    if (b)
-        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(k, b));
-    vs_narrow16(h, k, x);
-    x = vs_rounded(x);
-    vs_narrow16(y, k, gelu_of(x, vs_normal_tail(&density, x)));
-}
-
-VS_AVX512_INLINE void gelu_bwd_16(vs_narrow *dh, vs_narrow *y, const float *a, const vs_narrow *h,
-                                  __mmask16 k)
-{
-    const __m512 x = vs_wide16(k, h);
-    __m512 density;
-    const __m512 tail = vs_normal_tail(&density, x);
-    const __mmask16 below = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
-    const __m512 F = _mm512_mask_mov_ps(_mm512_sub_ps(_mm512_set1_ps(1.0f), tail), below, tail);
-    const __m512 slope = _mm512_fmadd_ps(x, density, F);
-    vs_narrow16(dh, k, _mm512_mul_ps(_mm512_maskz_loadu_ps(k, a), slope));
-    vs_narrow16(y, k, gelu_of(x, tail));
-}
-
-/* Whole vectors without a mask: a load that meets the place of a masked store, modulo a page,
- * waits for it. */
-#define EACH_16(n, call)                        \
-    int j = 0;                                  \
-    for (; j + 16 <= (n); j += 16) {            \
-        const __mmask16 k = 0xffff;             \
-        call;                                   \
-    }                                           \
-    if (j < (n)) {                              \
-        const __mmask16 k = vs_lanes((n) - j);  \
-        call;                                   \
-    }
-
-VS_AVX512 static void narrow_avx512(vs_narrow *y, const float *a, const float *b, int n)
-{
-    EACH_16(n, narrow_16(y + j, a + j, b ? b + j : NULL, k))
-}
-
-VS_AVX512 static void gelu_avx512(vs_narrow *y, vs_narrow *h, const float *a, const float *b, int n)
-{
-    EACH_16(n, gelu_16(y + j, h + j, a + j, b ? b + j : NULL, k))
-}
-
-VS_AVX512 static void gelu_bwd_avx512(vs_narrow *dh, vs_narrow *y, const float *a,
-                                      const vs_narrow *h, int n)
-{
-    EACH_16(n, gelu_bwd_16(dh + j, y + j, a + j, h + j, k))
-}
-#endif
-
-/* What there is by hand; false: nothing. */
-static bool put_fast(const vs_out *o, const float *a, const float *bias, int64_t at, int n)
-{
-#if VS_AVX512_BF16
-    if (!vs_fast())
-        return false;
-    switch (o->kind) {
-    case VS_OUT_NARROW:
-        narrow_avx512((vs_narrow *)o->y + at, a, bias, n);
-        return true;
-    case VS_OUT_GELU:
-        gelu_avx512((vs_narrow *)o->y + at, o->h + at, a, bias, n);
-        return true;
-    case VS_OUT_GELU_BWD:
-        gelu_bwd_avx512((vs_narrow *)o->y + at, o->act + at, a, o->h + at, n);
-        return true;
-    default:
-        break;
-    }
-#endif
-    return false;
-}
-
-static void put_row(const vs_out *o, const float *a, int64_t row, int col, int n, int N)
-{
-    const int64_t at = row * N + col;
-    const float *const bias = o->bias ? o->bias + col : NULL;
-    if (put_fast(o, a, bias, at, n))
-        return;
-    switch (o->kind) {
-    case VS_OUT_NARROW:
-        out_narrow((vs_narrow *)o->y + at, a, bias, n);
-        break;
-    case VS_OUT_ADD:
-        out_add((float *)o->y + at, a, bias, o->r ? o->r + at : NULL,
-                o->scale ? o->scale[row / o->S] : 1.0f, n);
-        break;
-    case VS_OUT_GELU:
-        out_gelu((vs_narrow *)o->y + at, o->h + at, a, bias, n);
-        break;
-    case VS_OUT_GELU_BWD:
-        out_gelu_bwd((vs_narrow *)o->y + at, o->act + at, a, o->h + at, n);
-        break;
-    case VS_OUT_ACCUMULATE:
-        out_accumulate((float *)o->y + at, a, n);
-        break;
-    }
-}
 
 /* ---- The product ---------------------------------------------------------------------- */
 
@@ -239,21 +64,33 @@ static void set_a(vs_tile_args *t, const struct job *j, int row)
     }
 }
 
-/* Rows that a tile's sums go to or meet there come from memory while the tile is computed. */
-static void call_row(const vs_out *o, int64_t row, int col, int N)
+/* What a tile's sums will meet comes from memory while the tile before is computed: short
+ * pieces of distant rows, which nobody else fetches in time. What is only written can wait.
+ * Inlined: a function that only prefetches has no effect that the compiler knows, and goes. */
+__attribute__((always_inline)) static inline void
+call_rows(const struct job *j, int row, int rows, int col, int cols)
 {
-    const int64_t at = row * N + col;
-    const bool wide = o->kind == VS_OUT_ADD || o->kind == VS_OUT_ACCUMULATE;
-    const size_t size = wide ? sizeof(float) : sizeof(vs_narrow);
-    for (size_t i = 0; i < VS_PANEL * size; i += 64) {
-        __builtin_prefetch((const char *)o->y + (size_t)at * size + i, 1);
-        if (o->r)
-            __builtin_prefetch((const char *)(o->r + at) + i);
-        if (o->h)
-            __builtin_prefetch((const char *)(o->h + at) + i);
-        if (o->act)
-            __builtin_prefetch((const char *)(o->act + at) + i, 1);
+    const vs_out *const o = j->out;
+    const bool y = o->kind == VS_OUT_ACCUMULATE, h = o->kind == VS_OUT_GELU_BWD;
+    const int line = 64 / sizeof(float), narrow = 64 / sizeof(vs_narrow);
+    if (!y && !h && !o->r)
+        return;
+    for (int r = row; r < row + rows; r++) {
+        const int64_t at = (int64_t)r * j->g->N + col;
+        for (int i = 0; y && i < cols; i += line)
+            __builtin_prefetch((float *)o->y + at + i, 1);
+        for (int i = 0; o->r && i < cols; i += line)
+            __builtin_prefetch(o->r + at + i);
+        for (int i = 0; h && i < cols; i += narrow)
+            __builtin_prefetch(o->h + at + i);
     }
+}
+
+/* Rows of the tile at `row`. A tile of packed rows stays within their panel. */
+static int tile_rows(const struct job *j, int row, int end)
+{
+    const int rows = (int)vs_piece(end, row, j->tile->rows), left = VS_PANEL - row % VS_PANEL;
+    return j->a && left < rows ? left : rows;
 }
 
 static void multiply(const struct job *j, int64_t piece)
@@ -261,31 +98,29 @@ static void multiply(const struct job *j, int64_t piece)
     float c[VS_TILE_MOST * VS_PANEL] __attribute__((aligned(64)));
     const int N = j->g->N;
     const int64_t panels = vs_ceil_div(N, VS_PANEL), p = piece % panels;
-    const int first = (int)(piece / panels) * j->rows;
+    const int first = (int)(piece / panels) * j->rows, col = (int)p * VS_PANEL;
     const int end = first + (int)vs_piece(j->g->M, first, j->rows);
     vs_tile_args t = {
         .c = c, .ldc = VS_PANEL, .b = j->b + p * j->units * VS_PANEL, .units = j->units,
-        .cols = (int)vs_piece(N, p * VS_PANEL, VS_PANEL),
+        .cols = (int)vs_piece(N, col, VS_PANEL),
     };
-    for (int row = first; row < end; row += j->tile->rows) {
-        t.rows = (int)vs_piece(end, row, j->tile->rows);
+    for (int row = first, next; row < end; row = next) {
+        t.rows = tile_rows(j, row, end);
+        next = row + t.rows;
+        call_rows(j, next, tile_rows(j, next, end), col, t.cols);
         set_a(&t, j, row);
-        for (int r = 0; r < t.rows; r++)
-            call_row(j->out, row + r, (int)p * VS_PANEL, N);
         j->tile->run(&t);
         for (int r = 0; r < t.rows; r++)
-            put_row(j->out, c + r * VS_PANEL, row + r, (int)p * VS_PANEL, t.cols, N);
+            VS_CPU(put_row)(j->out, c + r * VS_PANEL, row + r, col, t.cols, N);
     }
 }
 
-/* Rows per job: few enough for L2, parts of equal size, whole tiles. Packed A: a panel. */
+/* Rows per job: few enough for L2, parts of equal size, whole tiles or panels of A. */
 static int job_rows(const struct job *j)
 {
     const int M = j->g->M;
-    if (j->a)
-        return VS_PANEL;
     const int64_t fit = A_BYTES / (j->units * (int64_t)sizeof(vs_unit));
-    const int tile = j->tile->rows, least = tile < 24 ? 24 / tile * tile : tile;
+    const int tile = j->a ? VS_PANEL : j->tile->rows, least = tile < 24 ? 24 / tile * tile : tile;
     const int64_t most = fit < least ? least : fit > 192 ? 192 : fit;
     const int64_t each = vs_ceil_div(M, vs_ceil_div(M, most));
     return (int)(vs_ceil_div(each, tile) * tile);

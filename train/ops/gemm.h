@@ -72,7 +72,7 @@ void VS_CPU(pack_rows)(vs_unit *panel, const vs_source *s, int cols, int64_t K, 
 void VS_CPU(pack_cols)(vs_unit *panel, const vs_source *s, int cols, int64_t K, int64_t from,
                        int64_t to);
 
-/* ---- Whole products, on the device's threads (gemm.c) --------------------------------- */
+/* ---- Whole products, on the device's threads (gemm.c, gemm_out.c) ------------------- */
 
 /* What becomes of a tile; formulas in ops.h, in the order of the list. */
 typedef enum vs_out_kind {
@@ -88,6 +88,9 @@ typedef struct vs_out {
     vs_narrow *h;                  /* GELU: written; GELU_BWD: read, and act written */
     vs_narrow *act;
 } vs_out;
+
+/* n sums of a row, from column `col`, go where `o` says; y has rows of N values. */
+void VS_CPU(put_row)(const vs_out *o, const float *a, int64_t row, int col, int n, int N);
 
 typedef struct vs_gemm {
     int M, N, K;
