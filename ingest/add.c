@@ -11,7 +11,7 @@ const vs_opt vs_add_opts[] = {
     { "list", VS_OPT_TEXT, offsetof(vs_add_settings, list), .arg = "FILE",
       .help = "list of lines \"path label\", \"path frames label\" or \"path\"" },
     { "folder", VS_OPT_TEXT, offsetof(vs_add_settings, folder), .arg = "DIR",
-      .help = "one sub-folder per class" },
+      .help = "one sub-folder per class, of videos or of folders of frames" },
     { "dataset", VS_OPT_TEXT, offsetof(vs_add_settings, dataset), .arg = "NAME",
       .help = "ucf101, hmdb51, kinetics400, kinetics600, kinetics700, ssv2: the official lists" },
     { "root", VS_OPT_TEXT, offsetof(vs_add_settings, root), .arg = "DIR",
@@ -43,6 +43,8 @@ const vs_opt vs_add_opts[] = {
       "does copy where it is not given" },
     { "fps", VS_OPT_REAL, offsetof(vs_add_settings, fps), .def = "0", .min = 0, .max = 1000,
       .arg = "N", .help = "resample to N frames per second; 0 keeps every frame" },
+    { "frame-rate", VS_OPT_REAL, offsetof(vs_add_settings, frame_rate), .def = "0", .min = 0,
+      .max = 1000, .arg = "N", .help = "of folders of frames; 0: as their times.txt tells, or 25" },
     { "max-seconds", VS_OPT_REAL, offsetof(vs_add_settings, max_seconds), .def = "0", .min = 0,
       .max = 1e6, .arg = "S", .help = "only the first S seconds of each file; 0 = all" },
     { "timeout", VS_OPT_REAL, offsetof(vs_add_settings, timeout), .def = "120", .min = 0,
@@ -158,7 +160,7 @@ vs_err vs_command_add(vs_call *call)
         .json = s->common.json,
         .writer = { .encoding = (vs_encoding)s->encoding,
                     .quality = s->quality },
-        .decode = { whole ? 0 : s->short_side, s->fps, s->max_seconds, NULL },
+        .decode = { whole ? 0 : s->short_side, s->fps, s->max_seconds, NULL, s->frame_rate },
         .timeout = s->timeout
     };
     const vs_err err = vs_ingest_run(&listing, &run);

@@ -9,7 +9,7 @@ typedef struct vs_add_settings {
     vs_common common;
     const char *list, *folder, *dataset, *root, *annotations, *split, *classes, *name;
     int fold, encoding, quality, short_side;
-    double test_share, fps, max_seconds, timeout;
+    double test_share, fps, max_seconds, timeout, frame_rate;
     int format;
     bool retry, unlabelled;
 } vs_add_settings;

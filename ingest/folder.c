@@ -1,4 +1,5 @@
-/* One folder per class: DIR/class/video.mp4. Files with other endings are passed over. */
+/* One folder per class: DIR/class/video.mp4, or DIR/class/clip/img_00001.jpg. Files with other
+ * endings are passed over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "ingest/frames.h"
 #include "ingest/tree.h"
 #include "ingest/ingest.h"
 
@@ -45,13 +47,14 @@ static void choose_test(vs_listing *l, int first, double share, uint64_t seed)
 /* The videos of one sub-folder; *others counts the files passed over. */
 static vs_err add_class(vs_listing *l, const char *path, const char *name, int *others)
 {
-    char *dir = vs_path_join(path, name), **files = NULL;
+    char *class = vs_path_join(path, name), **files = NULL;
     int n = 0;
     const int before = l->n;
-    const vs_err err = vs_dir_list(dir, &files, &n);
+    const vs_err err = vs_dir_list(class, &files, &n);
     for (int i = 0; i < n; i++) {
-        char *full = vs_path_join(dir, files[i]);
-        if (files[i][0] != '.' && vs_is_video(files[i]) && !vs_path_is_dir(full)) {
+        char *full = vs_path_join(class, files[i]);
+        const bool dir = vs_path_is_dir(full);
+        if (files[i][0] != '.' && (dir ? vs_is_frames(full) : vs_is_video(files[i]))) {
             vs_listing_add(l, full, vs_strf("%s/%s", name, files[i]), l->split[0], l->classes);
         } else {
             *others += files[i][0] != '.';
@@ -61,9 +64,9 @@ static vs_err add_class(vs_listing *l, const char *path, const char *name, int *
     if (l->n > before)
         VS_PUSH(l->class_name, l->classes, vs_strdup(name));
     else if (err == VS_OK)
-        vs_warn("%s: no videos in it, not taken as a class", dir);
+        vs_warn("%s: no videos in it, not taken as a class", class);
     vs_names_free(files, n);
-    free(dir);
+    free(class);
     return err;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "ingest/frames.h"
 
 #define DEPTH 4
 
@@ -62,6 +63,9 @@ static vs_err walk(vs_tree *disk, const char *below, int depth)
         char *full = vs_path_join(disk->root, path);
         const bool hidden = names[i][0] == '.';
         if (!hidden && vs_is_video(names[i]) && !vs_path_is_dir(full)) {
+            add_file(disk, path);
+            path = NULL;
+        } else if (!hidden && vs_path_is_dir(full) && vs_is_frames(full)) {
             add_file(disk, path);
             path = NULL;
         } else if (!hidden && depth < DEPTH && vs_path_is_dir(full)) {

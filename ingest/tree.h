@@ -28,7 +28,7 @@ bool vs_is_video(const char *name);
 /* root is remembered; it is read when a file is not where its list says. */
 void vs_tree_init(vs_tree *disk, const char *root);
 void vs_tree_free(vs_tree *disk);
-/* Every video below root, four folders deep at most, hidden ones left out. */
+/* Every video below root, folders of frames too, four folders deep at most, none hidden. */
 vs_err vs_tree_scan(vs_tree *disk);
 /* The first file of this stem (n bytes), *count of them; -1 when there is none. */
 int vs_tree_stem(const vs_tree *disk, const char *stem, int n, int *count);

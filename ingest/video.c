@@ -17,7 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "ingest/frames.h"
 #include "ingest/picture.h"
 
 #define GAP_MAX 10                 /* longest distance between two frames, in seconds */
@@ -30,7 +32,8 @@ struct errors {
 
 struct vs_decoder {
     vs_decode_options options;
-    AVFormatContext *format;
+    AVFormatContext *format;       /* of a folder of frames: only holds the stream */
+    vs_frames frames;              /* n = 0: a file */
     AVCodecContext *codec;
     AVStream *stream;
     AVPacket *packet;
@@ -43,6 +46,7 @@ struct vs_decoder {
     int64_t held_end, next;        /* resampling: when `held` ends; number of the next output */
     int64_t time;                  /* of the frame given last, us */
     int64_t packets, decoded, given;
+    int pictures;                  /* of a folder, taken so far */
     bool sent, drained, ended, broken_off;
     char *note;
     vs_packet_fn *tap;
@@ -133,20 +137,8 @@ static vs_err open_format(vs_decoder *d, const char *path)
     return found < 0 ? fail_av("cannot find out what is in it", found) : VS_OK;
 }
 
-static vs_err open_codec(vs_decoder *d)
+static vs_err start_codec(vs_decoder *d, const AVCodec *codec)
 {
-    const AVCodec *codec = NULL;
-    const int index = av_find_best_stream(d->format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
-    if (index == AVERROR_DECODER_NOT_FOUND)
-        return VS_FAIL(VS_ERR_CODEC, "no decoder for its video codec");
-    if (index < 0)
-        return VS_FAIL(VS_ERR_CODEC, "no video stream");
-    d->stream = d->format->streams[index];
-    if (d->stream->disposition & AV_DISPOSITION_ATTACHED_PIC)
-        return VS_FAIL(VS_ERR_CODEC, "no video stream, only cover art");
-    for (unsigned i = 0; i < d->format->nb_streams; i++)
-        if ((int)i != index)
-            d->format->streams[i]->discard = AVDISCARD_ALL;
     d->codec = avcodec_alloc_context3(codec);
     if (!d->codec)
         return VS_FAIL(VS_ERR_NOMEM, "out of memory");
@@ -159,10 +151,89 @@ static vs_err open_codec(vs_decoder *d)
     return code < 0 ? fail_av("cannot start its decoder", code) : VS_OK;
 }
 
+/* By their first bytes: endings of pictures are often wrong. */
+static enum AVCodecID picture_codec(const uint8_t *data, size_t size)
+{
+    static const struct {
+        const char *magic;
+        size_t n, at;
+        enum AVCodecID id;
+    } known[] = { { "\xff\xd8", 2, 0, AV_CODEC_ID_MJPEG }, { "\x89PNG", 4, 0, AV_CODEC_ID_PNG },
+                  { "WEBP", 4, 8, AV_CODEC_ID_WEBP },      { "BM", 2, 0, AV_CODEC_ID_BMP },
+                  { "II*\0", 4, 0, AV_CODEC_ID_TIFF },     { "MM\0*", 4, 0, AV_CODEC_ID_TIFF },
+                  { "P6", 2, 0, AV_CODEC_ID_PPM } };
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (size >= known[i].at + known[i].n &&
+            memcmp(data + known[i].at, known[i].magic, known[i].n) == 0)
+            return known[i].id;
+    return AV_CODEC_ID_NONE;
+}
+
+/* The first of them that can be read tells the codec. */
+static vs_err find_picture_codec(enum AVCodecID *id, const vs_decoder *d)
+{
+    *id = AV_CODEC_ID_NONE;
+    for (int i = 0; i < d->frames.n && *id == AV_CODEC_ID_NONE; i++) {
+        void *data;
+        size_t size;
+        if (vs_file_read(d->frames.path[i], &data, &size) != VS_OK)
+            continue;
+        *id = picture_codec(data, size);
+        free(data);
+    }
+    return *id == AV_CODEC_ID_NONE
+               ? VS_FAIL(VS_ERR_CODEC, "none of its %d pictures is one", d->frames.n) : VS_OK;
+}
+
+static vs_err open_frames(vs_decoder *d, const char *path)
+{
+    enum AVCodecID id;
+    VS_TRY(vs_frames_open(&d->frames, path, d->options.frame_rate));
+    VS_TRY(find_picture_codec(&id, d));
+    d->format = avformat_alloc_context();
+    d->stream = d->format ? avformat_new_stream(d->format, NULL) : NULL;
+    if (!d->stream)
+        return VS_FAIL(VS_ERR_NOMEM, "out of memory");
+    const int n = d->frames.n;
+    const double length = n > 1 ? (double)d->frames.time[n - 1] : 0;
+    d->stream->time_base = AV_TIME_BASE_Q;
+    d->stream->codecpar->codec_type = AVMEDIA_TYPE_VIDEO;
+    d->stream->codecpar->codec_id = id;
+    d->stream->nb_frames = n;
+    d->stream->avg_frame_rate = n > 1 ? av_d2q((n - 1) * 1e6 / length, 1001000)
+                                      : (AVRational){ 25, 1 };
+    d->stream->r_frame_rate = d->stream->avg_frame_rate;
+    return VS_OK;
+}
+
+static vs_err open_codec(vs_decoder *d)
+{
+    const AVCodec *codec = NULL;
+    if (d->frames.n > 0) {
+        codec = avcodec_find_decoder(d->stream->codecpar->codec_id);
+        return codec ? start_codec(d, codec)
+                     : VS_FAIL(VS_ERR_CODEC, "no decoder for its pictures");
+    }
+    const int index = av_find_best_stream(d->format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
+    if (index == AVERROR_DECODER_NOT_FOUND)
+        return VS_FAIL(VS_ERR_CODEC, "no decoder for its video codec");
+    if (index < 0)
+        return VS_FAIL(VS_ERR_CODEC, "no video stream");
+    d->stream = d->format->streams[index];
+    if (d->stream->disposition & AV_DISPOSITION_ATTACHED_PIC)
+        return VS_FAIL(VS_ERR_CODEC, "no video stream, only cover art");
+    for (unsigned i = 0; i < d->format->nb_streams; i++)
+        if ((int)i != index)
+            d->format->streams[i]->discard = AVDISCARD_ALL;
+    return start_codec(d, codec);
+}
+
 /* Which stamp is time 0: the earliest of all streams; only ours in formats whose clock jumps. */
 static int64_t start_of_file(const vs_decoder *d)
 {
     const AVStream *s = d->stream;
+    if (d->frames.n > 0)
+        return 0;
     if ((d->format->iformat->flags & AVFMT_TS_DISCONT) && s->start_time != AV_NOPTS_VALUE)
         return s->start_time;
     return d->format->start_time == AV_NOPTS_VALUE
@@ -174,13 +245,12 @@ static vs_err open_all(vs_decoder *d, const char *path)
     struct stat st;
     if (stat(path, &st) != 0)
         return VS_FAIL(VS_ERR_IO, "%s", errno == ENOENT ? "no such file" : strerror(errno));
-    if (S_ISDIR(st.st_mode))
-        return VS_FAIL(VS_ERR_IO, "a folder, not a file");
-    if (!S_ISREG(st.st_mode))      /* a pipe would be waited for */
+    const bool folder = S_ISDIR(st.st_mode);
+    if (!folder && !S_ISREG(st.st_mode))           /* a pipe would be waited for */
         return VS_FAIL(VS_ERR_IO, "not a regular file");
-    if (st.st_size == 0)
+    if (!folder && st.st_size == 0)
         return VS_FAIL(VS_ERR_CODEC, "empty file");
-    VS_TRY(open_format(d, path));
+    VS_TRY(folder ? open_frames(d, path) : open_format(d, path));
     VS_TRY(open_codec(d));
     d->packet = av_packet_alloc();
     d->frame = av_frame_alloc();
@@ -224,6 +294,7 @@ void vs_decoder_close(vs_decoder **decoder)
     av_frame_free(&d->held);
     avcodec_free_context(&d->codec);
     avformat_close_input(&d->format);
+    vs_frames_close(&d->frames);
     vs_picture_free(&d->picture);
     leave(d);
     free(d->note);
@@ -233,14 +304,51 @@ void vs_decoder_close(vs_decoder **decoder)
 
 /* ---- Frames as they are ---------------------------------------------------------------- */
 
+/* The next picture of a folder; one that cannot be read is counted and passed over. */
+static int read_picture(vs_decoder *d)
+{
+    while (d->pictures < d->frames.n) {
+        const int i = d->pictures++;
+        void *data;
+        size_t size;
+        const bool read = vs_file_read(d->frames.path[i], &data, &size) == VS_OK;
+        const bool taken = read && size > 0 && size < INT32_MAX / 2 &&
+                           av_new_packet(d->packet, (int)size) >= 0;
+        if (taken)
+            memcpy(d->packet->data, data, size);
+        if (read)
+            free(data);
+        if (taken) {
+            d->packet->pts = d->packet->dts = d->frames.time[i];
+            d->packet->duration = i + 1 < d->frames.n ? d->frames.time[i + 1] - d->frames.time[i]
+                                                      : d->step;
+            d->packet->flags |= AV_PKT_FLAG_KEY;
+            d->packet->stream_index = d->stream->index;
+            return 0;
+        }
+        if (d->errors.count++ == 0)
+            snprintf(d->errors.first, sizeof(d->errors.first), "%s: cannot be read or empty",
+                     vs_path_base(d->frames.path[i]));
+    }
+    return AVERROR_EOF;
+}
+
+static int read_packet(vs_decoder *d)
+{
+    if (d->frames.n > 0)
+        return read_picture(d);
+    int code;
+    while ((code = av_read_frame(d->format, d->packet)) >= 0 &&
+           d->packet->stream_index != d->stream->index)
+        av_packet_unref(d->packet);
+    return code;
+}
+
 /* One packet of our stream into the decoder; at the end of the file, the wish to drain. */
 static void feed(vs_decoder *d)
 {
     if (!d->sent) {
-        int code;
-        while ((code = av_read_frame(d->format, d->packet)) >= 0 &&
-               d->packet->stream_index != d->stream->index)
-            av_packet_unref(d->packet);
+        const int code = read_packet(d);
         if (code < 0) {
             d->broken_off = d->broken_off || code == AVERROR_EXIT;
             if (code != AVERROR_EOF && code != AVERROR_EXIT)
@@ -461,10 +569,12 @@ double vs_decoder_fps(const vs_decoder *d)
 }
 
 /* Frames that the container announces beyond those it holds. One is the habit of DivX
- * files with packed B-frames. */
+ * files with packed B-frames. Of a folder of frames those that their numbers announce. */
 static int64_t announced(const vs_decoder *d)
 {
     const int64_t n = d->stream->nb_frames;
+    if (d->frames.missing > 0)
+        return d->frames.n + d->frames.missing;
     return d->options.max_seconds <= 0 && n > d->packets + 1 ? n : 0;
 }
 

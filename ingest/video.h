@@ -1,7 +1,8 @@
 /* Videos, frame by frame, in the order of display, ready for the store: FFmpeg decodes,
  * swscale converts.
  *
- *   stream      the best video stream; pictures and cover art are refused
+ *   stream      the best video stream; pictures and cover art are refused. A folder of frames is a
+ *               video (frames.h)
  *   colours     planes of JFIF 4:2:0 (BT.601, full range), from the matrix and range that
  *               the frame states; unstated means BT.601 video range, as OpenCV and decord
  *   rotation    multiples of 90 degrees of the display matrix are applied
@@ -29,6 +30,7 @@ typedef struct vs_decode_options {
     double fps;                    /* 0 = every frame */
     double max_seconds;            /* 0 = all; counted from the first frame */
     vs_watched *watched;           /* given up when it has expired; NULL: never */
+    double frame_rate;             /* of folders of frames; 0 = as they tell, else 25 */
 } vs_decode_options;
 
 typedef struct vs_decoder vs_decoder;

@@ -143,6 +143,38 @@ cp w/plain.mp4 f/jump/6.mp4
 check "--test-share after a file was added" vsyn-ingest add ft --folder f --test-share 0.2 --quiet
 same "no file is in two splits" "$(vsyn-ingest list ft | tail -n +2 | cut -f 1 | uniq -d)" ""
 
+# ---- Folders of frames -------------------------------------------------------------------------
+# As mmaction2 and Something-Something v2 have them: flow beside, a number missing, damage, times.
+vsyn-ingest extract r --all --format jpeg --out raw-frames --quiet >out
+for c in run/a run/b jump/c jump/d; do mkdir -p rf/$c; done
+for i in 1 2 3 4 5 6 7 8 9; do
+    from=raw-frames/plain/img_0000$i.jpg
+    cp $from rf/run/a/0000$i.jpg; cp $from rf/run/b/img_$((i + 5)).jpg; cp $from rf/run/b/flow_x_0000$i.jpg
+    cp $from rf/run/b/flow_x_1000$i.jpg; cp $from rf/jump/d/$i.jpeg
+    [ $i = 4 ] || cp $from rf/jump/c/frame$i.jpg
+done
+echo nothing >rf/jump/d/5.jpeg; : >rf/jump/d/6.jpeg
+seq 0 0.2 1.4 | sed 's/1.4/1.5/' >rf/jump/c/times.txt
+check "folders of frames as a folder per class" vsyn-ingest add rfs --folder rf --encoding raw --quiet
+same "frames, partly where some are missing or damaged" "$(vsyn-ingest list rfs | tail -n +2 | cut -f 3,5,8- |
+    cut -d, -f 1 | tr '\t\n' ' ;')" \
+    "0 8 jump/c partial: 8 of 9 frames;0 7 jump/d partial: 7 frames;1 9 run/a;1 9 run/b;"
+same "times of times.txt" "$(vsyn-ingest info rfs --clip 1 | tail -1 | cut -d' ' -f 1,2,8)" "0.000000 0.200000 1.500000"
+same "others by their numbers" "$(vsyn-ingest info rfs --clip 2 | tail -1)" \
+    "0.000000 0.040000 0.080000 0.120000 0.240000 0.280000 0.320000"
+witness "frame 7 of 9" rfs 3 w/plain.mp4 7 36
+witness "in the order of numbers, without flow" rfs 4 w/plain.mp4 7 36
+printf 'run/a 9 1\nrun/b 9 1\nrun/none 9 0\n' >rf/list.txt
+check "a list of rawframes" vsyn-ingest add rfl --list rf/list.txt --encoding copy --frame-rate 10 --quiet
+same "the same frames, as they are" "$(column rfl 5) $(column rfl 7) $(vsyn-ingest list rfl --failures | cut -f 2-)" \
+    "9 9 10 10 run/none	no such file"
+check "packets of pictures are read" vsyn-ingest extract rfl --clip 2 --frames 8 --out png --quiet
+check "--fps of folders" vsyn-ingest add rft --folder rf --unlabelled --frame-rate 10 --fps 5 --quiet
+same "every second" "$(column rft 5)" "5 5 5 5"
+echo 1 >rf/jump/c/times.txt
+vsyn-ingest add rfx --folder rf --quiet >out 2>err
+same "bad times are told" "$(grep -c 'times.txt: expected 8 rising numbers' out)" 1
+
 # ---- Official splits ---------------------------------------------------------------------------
 mkdir -p ucf/Jump ucf/Run ann hm/sit han
 cp v/b.avi ucf/Jump/v_Jump_g01_c01.avi; cp w/plain.mp4 ucf/Run/v_Run_g02_c01.avi
@@ -175,7 +207,7 @@ same "accepted, partial, failed" "$(head -1 out | cut -d';' -f1)" \
     "data set d: 2 accepted (1 of them partial), 5 failed, 0 known already"
 check "failures are kept" vsyn-ingest list ds --failures
 same "with their reasons" "$(cut -f 2,3 out | tr '\t\n' '=;')" "empty.mp4=empty file;\
-folder.mp4=a folder, not a file;missing.mp4=no such file;sound.mp4=no video stream;\
+folder.mp4=a folder without pictures;missing.mp4=no such file;sound.mp4=no video stream;\
 text.mp4=not a video: Invalid data found when processing input;"
 same "the partial file says so" "$(vsyn-ingest list ds | grep -c 'cut.avi.partial: [0-9]* of 40 f')" 1
 cp w/plain.mp4 d/missing.mp4
