@@ -1,4 +1,5 @@
-/* Corruptions of any size, on any number of threads, for a seed; temporal orders; names. */
+/* Corruptions for a seed, each after its definition; temporal orders; names. Any size and any
+ * number of threads: test_eval_any.c. */
 #include "eval/kinds.h"
 #include "eval/robust.h"
 #include "tests/check.h"
@@ -13,48 +14,7 @@ static uint8_t *picture(int T, int H, int W)
     return p;
 }
 
-/* ---- Sizes, seeds, threads ---------------------------------------------------------------- */
-
-static int runs_alike(const vs_corruption *c, int severity, int T, int H, int W,
-                      const vs_corrupt_options *options, vs_pool *pool)
-{
-    const size_t n = (size_t)T * H * W * 3;
-    uint8_t *in = picture(T, H, W), *a = vs_new(n + 1), *b = vs_new(n + 1), *kept = vs_new(n);
-    int Ta = 0, Tb = 0;
-    memcpy(kept, in, n);
-    a[n] = b[n] = 77;
-    CHECK_OK(vs_corrupt_apply(a, &Ta, in, T, H, W, c, severity, 5, options, NULL));
-    CHECK_OK(vs_corrupt_apply(b, &Tb, in, T, H, W, c, severity, 5, options, pool));
-    const int good = Ta == Tb && memcmp(a, b, n) == 0 && a[n] == 77 && memcmp(in, kept, n) == 0;
-    cr_expect(Ta >= 1 && Ta <= T && (c->temporal || Ta == T));
-    free(in);
-    free(a);
-    free(b);
-    free(kept);
-    return good;
-}
-
-Test(eval_corrupt, any_size_and_any_number_of_threads)
-{
-    static const int size[][3] = { { 1, 1, 1 }, { 3, 7, 5 }, { 2, 1, 40 }, { 2, 33, 2 },
-                                   { 9, 41, 30 } };
-    vs_pool *pool;
-    CHECK_OK(vs_pool_open(&pool, 3, 0));
-    for (int i = 0; i < vs_corruption_count(); i++)
-        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
-            for (size_t k = 0; k < sizeof(size) / sizeof(*size); k++)
-                for (int v = 0; v < 4; v++) {
-                    const vs_corrupt_options options = { .variant = v % 2, .negative = v / 2 };
-                    const vs_corruption *c = vs_corruption_at(i);
-                    if (vs_corruption_missing(c) || (c->stream && v))
-                        continue;              /* no variants, no pictures, and slow */
-                    cr_expect(runs_alike(c, severity, size[k][0], size[k][1], size[k][2],
-                                         &options, pool),
-                              "%s severity %d, %d x %d x %d", c->name, severity, size[k][0],
-                              size[k][1], size[k][2]);
-                }
-    vs_pool_close(&pool);
-}
+/* ---- Seeds -------------------------------------------------------------------------------- */
 
 /* What stays as it is for the whole clip. */
 static bool once_per_clip(const vs_corruption *c)
