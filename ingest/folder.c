@@ -24,24 +24,34 @@ static int by_key(const void *a, const void *b)
     return x->key != y->key ? (x->key < y->key ? -1 : 1) : x->i - y->i;
 }
 
-/* Items first .. n-1 are one class: the lowest keys become the test part. */
-static void choose_test(vs_listing *l, int first, double share, uint64_t seed)
+/* Items first .. end-1 are a class: of those to be chosen the lowest keys become the test part. */
+static void choose_test(const char **split, const vs_listing *l, int first, int end)
 {
-    const int n = l->n - first;
-    if (share <= 0 || n < 2)
-        return;
-    int test = (int)(share * n + 0.5);
-    test = test < 1 ? 1 : test > n - 1 ? n - 1 : test;
+    const int n = end - first;
+    int test = (int)(l->test_share * n + 0.5), open = 0;
+    test = l->test_share <= 0 || n < 2 ? 0 : test < 1 ? 1 : test > n - 1 ? n - 1 : test;
     struct draw *draw = vs_new(sizeof(*draw) * (size_t)n);
-    for (int i = 0; i < n; i++) {
-        const char *name = l->item[first + i].name;
-        vs_rng r = vs_rng_at(seed, VS_RNG_SHUFFLE, vs_checksum(name, strlen(name)));
-        draw[i] = (struct draw){ vs_rng_u64(&r), i };
+    for (int i = first; i < end; i++) {
+        const char *name = l->item[i].name;
+        vs_rng r = vs_rng_at(l->seed, VS_RNG_SHUFFLE, vs_checksum(name, strlen(name)));
+        if (split[i])
+            test -= strcmp(split[i], l->split[1]) == 0;
+        else
+            draw[open++] = (struct draw){ vs_rng_u64(&r), i };
     }
-    qsort(draw, (size_t)n, sizeof(*draw), by_key);
-    for (int i = 0; i < test; i++)
-        l->item[first + draw[i].i].split = l->split[1];
+    qsort(draw, (size_t)open, sizeof(*draw), by_key);
+    for (int i = 0; i < open; i++)
+        split[draw[i].i] = l->split[i < test ? 1 : 0];
     free(draw);
+}
+
+void vs_list_shares(const char **split, const vs_listing *l)
+{
+    for (int i = 0, end; i < l->n; i = end) {
+        for (end = i + 1; end < l->n && l->item[end].label == l->item[i].label;)
+            end++;
+        choose_test(split, l, i, end);
+    }
 }
 
 /* The videos of one sub-folder; *others counts the files passed over. */
@@ -70,7 +80,7 @@ static vs_err add_class(vs_listing *l, const char *path, const char *name, int *
     return err;
 }
 
-static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_t seed)
+static vs_err walk(vs_listing *out, const char *path)
 {
     char **names;
     int n, others = 0, loose = 0;
@@ -78,13 +88,10 @@ static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_
     vs_err err = VS_OK;
     for (int i = 0; i < n && err == VS_OK; i++) {
         char *dir = vs_path_join(path, names[i]);
-        const int first = out->n;
-        if (names[i][0] != '.' && vs_path_is_dir(dir)) {
+        if (names[i][0] != '.' && vs_path_is_dir(dir))
             err = add_class(out, path, names[i], &others);
-            choose_test(out, first, test_share, seed);
-        } else {
+        else
             loose += vs_is_video(names[i]);
-        }
         free(dir);
     }
     vs_names_free(names, n);
@@ -100,9 +107,14 @@ static vs_err walk(vs_listing *out, const char *path, double test_share, uint64_
 vs_err vs_list_folder(vs_listing *out, const char *path, double test_share, uint64_t seed)
 {
     *out = (vs_listing){ .split = { vs_strdup("train"), vs_strdup("test") },
-                         .keep_split = test_share > 0 };
-    vs_err err = vs_path_is_dir(path) ? walk(out, path, test_share, seed)
+                         .keep_split = true, .test_share = test_share, .seed = seed };
+    vs_err err = vs_path_is_dir(path) ? walk(out, path)
                                       : VS_FAIL(VS_ERR_IO, "%s: no such folder", path);
+    const char **split = vs_new(sizeof(*split) * ((size_t)out->n + 1));
+    vs_list_shares(split, out);
+    for (int i = 0; i < out->n; i++)
+        out->item[i].split = split[i];
+    free(split);
     if (err != VS_OK)
         vs_listing_free(out);
     return err;

@@ -30,6 +30,8 @@ typedef struct vs_listing {
     char *split[6];                /* what the items' splits point to */
     int repeated;                  /* lines that said the same again, left out */
     bool keep_split;               /* a file that the store knows stays in its split */
+    double test_share;             /* of each class, in split[1] */
+    uint64_t seed;                 /* of the choice */
 } vs_listing;
 
 void vs_listing_free(vs_listing *listing);
@@ -54,6 +56,9 @@ vs_err vs_list_read(vs_listing *out, const char *path, vs_list_format format);
 /* One sub-folder per class, in byte order. test_share of each class (chosen by seed and
  * name, at least one file on either side where there are two) goes to "test". */
 vs_err vs_list_folder(vs_listing *out, const char *path, double test_share, uint64_t seed);
+/* The split of each item of such a listing (n), where it is NULL: files that were in a split before
+ * stay there, and the others bring each class to its share as far as they can. */
+void vs_list_shares(const char **split, const vs_listing *listing);
 /* Every video below a folder, without labels, in the split "train". */
 vs_err vs_list_tree(vs_listing *out, const char *path);
 /* Official splits; fold 1..3, 0: every fold whose lists are there. Splits are called "train" and

@@ -352,19 +352,42 @@ static vs_err decode_all(struct run *run)
 
 /* ---- Before ------------------------------------------------------------------------------ */
 
+/* Which split each file goes to: the one that the store has it in, where the listing is no official
+ * one; the caller frees each of known (n), what split (n) points to. */
+static vs_err choose_splits(const char **split, char **known, struct run *run, const vs_listing *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        if (l->keep_split)
+            VS_TRY(vs_writer_member_of(&known[i], run->writer, run->dataset, l->item[i].name));
+        split[i] = l->keep_split ? known[i] : l->item[i].split;
+    }
+    if (l->keep_split)
+        vs_list_shares(split, l);
+    return VS_OK;
+}
+
+static vs_err register_splits(struct run *run, const vs_listing *l)
+{
+    const char **split = vs_new(sizeof(*split) * ((size_t)l->n + 1));
+    char **known = vs_new(sizeof(*known) * ((size_t)l->n + 1));
+    vs_err err = choose_splits(split, known, run, l);
+    for (int i = 0; i < l->n && err == VS_OK; i++)
+        err = vs_writer_member(run->writer, run->dataset, split[i], l->item[i].name,
+                               l->item[i].label);
+    for (int i = 0; i < l->n; i++)
+        free(known[i]);
+    free(known);
+    free(split);
+    return err;
+}
+
 /* Every file's split is written first, so that a killed run leaves the whole list behind. */
 static vs_err register_items(struct run *run, const vs_listing *l)
 {
+    VS_TRY(register_splits(run, l));
     for (int i = 0; i < l->n; i++) {
         const vs_item *item = &l->item[i];
         vs_clip_state state;
-        char *known = NULL;
-        if (l->keep_split)
-            VS_TRY(vs_writer_member_of(&known, run->writer, run->dataset, item->name));
-        const vs_err err = vs_writer_member(run->writer, run->dataset, known ? known : item->split,
-                                            item->name, item->label);
-        free(known);
-        VS_TRY(err);
         if (item->again)
             continue;
         VS_TRY(vs_writer_state(&state, run->writer, run->dataset, item->name));

@@ -142,6 +142,18 @@ same "one of five per class is test" "$(vsyn-ingest list ft --split test | tail 
 cp w/plain.mp4 f/jump/6.mp4
 check "--test-share after a file was added" vsyn-ingest add ft --folder f --test-share 0.2 --quiet
 same "no file is in two splits" "$(vsyn-ingest list ft | tail -n +2 | cut -f 1 | uniq -d)" ""
+check "without --test-share" vsyn-ingest add ft --folder f --quiet
+same "what is test stays test alone" "$(vsyn-ingest list ft --split test | tail -n +2 | cut -f 3 |
+    tr '\n' ' ')$(vsyn-ingest list ft | tail -n +2 | cut -f 1 | uniq -d)" "0 1 "
+for i in $(seq 7 20); do cp w/plain.mp4 f/jump/$i.mp4; done
+check "--test-share after many more came" vsyn-ingest add ft --folder f --test-share 0.2 --quiet
+same "each class is at its share" "$(vsyn-ingest list ft --split test | tail -n +2 | cut -f 3 | sort | uniq -c |
+    tr -s ' \n' ' ')" " 4 0 1 1 "
+check "all at once, other files around" vsyn-ingest add ft2 --folder f --test-share 0.2 --quiet
+check "and again, another order of --jobs" vsyn-ingest add ft3 --folder f --test-share 0.2 --jobs 3 --quiet
+same "the choice is by seed and name" "$(vsyn-ingest list ft2 --split test)" "$(vsyn-ingest list ft3 --split test)"
+check "another seed" vsyn-ingest add ft4 --folder f --test-share 0.2 --seed 1 --quiet
+same "is another choice" "$([ "$(vsyn-ingest list ft4 --split test)" != "$(vsyn-ingest list ft3 --split test)" ] && echo yes)" yes
 
 # ---- Folders of frames -------------------------------------------------------------------------
 # As mmaction2 and Something-Something v2 have them: flow beside, a number missing, damage, times.
