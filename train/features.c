@@ -17,7 +17,7 @@
 struct settings {
     vs_common common;
     const char *model, *store, *split, *out, *device;
-    int batch;
+    int batch, precision;
 };
 
 #define AT(field) .at = offsetof(struct settings, field)
@@ -34,6 +34,9 @@ const vs_opt vs_features_opts[] = {
       .arg = "CLIPS", .help = "clips of one pass" },
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",
       .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },
+    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
+      .choices = VS_PRECISION_CHOICES,
+      .help = "of matrix products; auto: bf16 where it is faster" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
@@ -82,8 +85,10 @@ vs_err vs_train_features(vs_call *call)
     vs_err err = vs_store_open(&store, s->store);
     if (err == VS_OK)
         err = vs_device_open(&dev, s->device, threads);
-    if (err == VS_OK)
+    if (err == VS_OK) {
+        vs_device_set_precision(dev, (vs_precision)s->precision);
         err = vs_embed_open(&model, dev, &c, s->model, 2, s->batch, 0);
+    }
     const vs_sample_shape shape = { .T = c.T, .H = c.H, .W = c.W, .stride = c.stride,
                                     .augment = VS_AUGMENT_NONE };
     if (err == VS_OK)

@@ -12,9 +12,15 @@
 
 /* ---- Memory ------------------------------------------------------------------------- */
 
-double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *m)
+/* The program with its libraries, and what it holds beside the batches: measured. */
+#define PROGRAM_BYTES 80e6
+
+double vs_trainer_host_bytes(const vs_trainer *t, const vs_model_config *m)
 {
-    return 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
+    const double weights = 4.0 * (double)vs_model_parameters(m);
+    const double batches = 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
+    const double averages = t->settings->ema > 0 ? 2 * weights : 0;
+    return PROGRAM_BYTES + batches + averages + 2 * weights;
 }
 
 vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
@@ -23,7 +29,7 @@ vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *m)
     const double model = (double)vs_model_memory(m, vs_trainer_pass_clips(t), t->visible, true,
                                                  vs_device_precision(t->dev));
     const int here = vs_dist_here(t->dist);
-    const double host = here * (vs_trainer_batch_bytes(t, m) +
+    const double host = here * (vs_trainer_host_bytes(t, m) +
                                 (vs_device_is_cuda(t->dev) ? 0 : model));
     if (host <= vs_memory_limit())
         return VS_OK;

@@ -119,8 +119,10 @@ vs_err vs_trainer_check_memory(const vs_trainer *t, const vs_model_config *model
  * the checkpoints. */
 vs_err vs_trainer_check_start(const vs_trainer *t);
 vs_err vs_check_disk(const char *out, double checkpoint, int copies, double room);
-/* Bytes: of the batches ahead, of one checkpoint, free where `path` is or will be (-1: unknown). */
-double vs_trainer_batch_bytes(const vs_trainer *t, const vs_model_config *model);
+/* Bytes: in the host beside the model (the program, batches ahead, averaged weights, the moments
+ * that a checkpoint is written from), of one checkpoint, free where `path` is or will be (-1:
+ * unknown). */
+double vs_trainer_host_bytes(const vs_trainer *t, const vs_model_config *model);
 double vs_trainer_checkpoint_bytes(const vs_trainer *t);
 double vs_disk_room(const char *path);
 

@@ -45,8 +45,9 @@ void vs_trainer_plan(const vs_trainer *t)
     char text[32], more[32], processes[32] = "", views[48] = "", until[48];
     const long long effective = vs_trainer_effective_batch(t);
     const double parameters = (double)vs_model_parameters(m);
-    vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, fp32", m->size,
-           parameters / 1e6, m->T, m->W, m->H, m->stride, vs_device_name(t->dev));
+    vs_say("model     %s, %.1f M parameters, %d frames of %dx%d at stride %d; %s, %s", m->size,
+           parameters / 1e6, m->T, m->W, m->H, m->stride, vs_device_name(t->dev),
+           vs_precision_name(vs_device_precision(t->dev)));
     vs_say("data      %s", t->data_text);
     if (vs_dist_size(t->dist) > 1)
         snprintf(processes, sizeof(processes), " x %d processes", vs_dist_size(t->dist));
@@ -65,8 +66,8 @@ void vs_trainer_plan(const vs_trainer *t)
     vs_say("estimate  %s%s: %.3g s of computing and %.3g s of making clips a step",
            vs_human_time(text, seconds), end_time(until, seconds), t->step_seconds, samples);
     vs_say("          %s of memory (this machine: %s), %s of disk a checkpoint (free: %s)",
-           vs_human_bytes(text, (double)vs_device_allocated(t->dev) +
-                                    vs_trainer_batch_bytes(t, m)),
+           vs_human_bytes(text, (double)vs_device_memory(t->dev) +
+                                    vs_trainer_host_bytes(t, m)),
            vs_human_bytes(more, vs_memory_limit()),
            vs_human_bytes((char[32]){ 0 }, vs_trainer_checkpoint_bytes(t)),
            vs_human_bytes((char[32]){ 0 }, vs_disk_room(s->out)));

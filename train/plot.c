@@ -30,6 +30,13 @@ static double round_step(double range, int n)
 
 static struct axis make_axis(double lo, double hi, int n)
 {
+    /* Less than five digits tell apart is no change. */
+    const double least = 2e-3 * fmax(fabs(lo), fabs(hi));
+    if (hi > lo && hi - lo < least) {
+        const double middle = (lo + hi) / 2;
+        lo = middle - least / 2;
+        hi = middle + least / 2;
+    }
     if (!(hi > lo)) {
         const double half = fabs(lo) > 0 ? fabs(lo) / 2 : 0.5;
         lo -= half;
@@ -70,13 +77,22 @@ static double py(const struct frame *f, double y)
     return H - BOTTOM - (y - f->y.lo) / (f->y.hi - f->y.lo) * (H - TOP - BOTTOM);
 }
 
+/* Significant digits that tell the marks of an axis apart. */
+static int digits_of(const struct axis *a)
+{
+    const double most = fmax(fabs(a->lo), fabs(a->hi));
+    const int digits = (int)(floor(log10(most)) - floor(log10(a->step))) + 1;
+    return digits < 4 ? 4 : digits > 12 ? 12 : digits;
+}
+
 static void draw_axes(FILE *out, const struct frame *f)
 {
+    const int digits = digits_of(&f->y);
     for (double v = f->y.lo; v <= f->y.hi + f->y.step / 2; v += f->y.step) {
         const double at = fabs(v) < f->y.step / 1000 ? 0 : v;
         fprintf(out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" "
-                "text-anchor=\"end\">%.4g</text>\n", LEFT, py(f, at), W - RIGHT, LEFT - 6,
-                py(f, at) + 3.5, at);
+                "text-anchor=\"end\">%.*g</text>\n", LEFT, py(f, at), W - RIGHT, LEFT - 6,
+                py(f, at) + 3.5, digits, at);
     }
     for (double v = 0; v <= f->x.hi * 1.001; v += f->x.step)
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%.0f</text>\n", px(f, v),

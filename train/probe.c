@@ -7,6 +7,7 @@
  * split. It is saved as a classifier (RUN/checkpoints/best) with batch norm folded in.
  *
  *     RUN/config.json    settings as used
+ *     RUN/report.html    the result and the sweep
  *     RUN/probe.json     { "sweep": [{ "lr", "holdout_top1" }], "lr", "top1", "top5", "n" }
  */
 #include <stdio.h>
@@ -21,13 +22,14 @@
 #include "train/commands.h"
 #include "train/embed.h"
 #include "train/presets.h"
+#include "train/report.h"
 #include "train/run.h"
 #include "train/sweep.h"
 
 struct settings {
     vs_common common;
     const char *out, *store, *split, *val_split, *init, *model, *lrs, *device, *preset;
-    int size, batch, epochs, views, optimiser;
+    int size, batch, epochs, views, optimiser, precision;
     double holdout, weight_decay, smoothing, crop_area;
     bool norm, flip;
 };
@@ -74,6 +76,9 @@ const vs_opt vs_probe_opts[] = {
       .help = "share of the training clips that chooses the rate" },
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",
       .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },
+    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
+      .choices = VS_PRECISION_CHOICES,
+      .help = "of matrix products; auto: bf16 where it is faster" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
@@ -122,6 +127,7 @@ static vs_err open_all(struct probe *p)
     VS_TRY(plan_sweep(p));
     VS_TRY(vs_store_open(&p->store, s->store));
     VS_TRY(vs_device_open(&p->dev, s->device, s->common.jobs));
+    vs_device_set_precision(p->dev, (vs_precision)s->precision);
     if (scratch) {
         VS_TRY(vs_model_config_named(&c, VS_TASK_CLASSIFY, s->model));
         if (s->size)
@@ -192,9 +198,11 @@ static vs_err fingerprint(char **out, const struct probe *p)
         sum = (sum ^ bits) * 0x100000001B3u;
     }
     free(w);
-    *out = vs_strf("weights %016llx, %s (%s, %s), %dx%dx%d stride %d, seed %lld, flip %d, area %g",
+    *out = vs_strf("weights %016llx, %s (%s, %s), %dx%dx%d stride %d, seed %lld, flip %d, area %g, "
+                   "%s",
                    (unsigned long long)sum, s->store, s->split, s->val_split, c->T, c->H, c->W,
-                   c->stride, (long long)s->common.seed, s->flip, s->crop_area);
+                   c->stride, (long long)s->common.seed, s->flip, s->crop_area,
+                   vs_precision_name(vs_device_precision(p->dev)));
     return err;
 }
 
@@ -260,8 +268,10 @@ static vs_err tell(const struct probe *p, int best, double top1, double top5)
     json_object_set_new(out, "top5", json_real(top5));
     json_object_set_new(out, "n", json_integer(p->held_out_of.n));
     char *path = vs_path_join(p->s->out, "probe.json");
-    const vs_err err = vs_json_save(path, json_incref(out));
+    vs_err err = vs_json_save(path, json_incref(out));
     free(path);
+    if (err == VS_OK)
+        err = vs_run_report(p->s->out);
     if (err == VS_OK && p->s->common.json)
         vs_json_print(out);
     else

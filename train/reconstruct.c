@@ -16,7 +16,7 @@ enum { HONEST, PAPER };
 struct settings {
     vs_common common;
     const char *model, *out, *device, *textures;
-    int mode, mask, stride, scene_size;
+    int mode, mask, stride, scene_size, precision;
     double mask_ratio;
 };
 
@@ -41,6 +41,9 @@ const vs_opt vs_reconstruct_opts[] = {
       .help = "with a textured scene: what fills the shapes (default: the stage's)" },
     { .name = "device", .kind = VS_OPT_TEXT, AT(device), .def = "auto",
       .arg = "auto|cpu|cuda[:N]", .help = "where to compute" },
+    { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
+      .choices = VS_PRECISION_CHOICES,
+      .help = "of matrix products; auto: bf16 where it is faster" },
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
@@ -87,6 +90,7 @@ static vs_err open_model(struct job *j, const char *path)
     j->mask = vs_new((size_t)vs_model_tokens(c));
     vs_tube_mask(j->mask, slots / merged, cells, masked, (uint64_t)j->s->common.seed, 0, 0);
     VS_TRY(vs_device_open(&j->dev, j->s->device, j->s->common.jobs));
+    vs_device_set_precision(j->dev, (vs_precision)j->s->precision);
     VS_TRY(vs_model_open(&j->model, j->dev, c, 1, (cells - masked) * (slots / merged), false));
     return vs_model_load(j->model, path, false);
 }

@@ -6,18 +6,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/image.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "train/metrics.h"
 #include "train/plot.h"
-
-struct run {
-    char *path, *name;
-    json_t *lines, *config;        /* of log.jsonl, config.json */
-    char *picture;                 /* data URI of reconstruction.png, or NULL */
-};
+#include "train/record.h"
 
 /* One chart: `key` of the log's lines. */
 static const struct curve {
@@ -58,6 +51,7 @@ static const char style[] =
     "svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:11px}\n"
     ".grid{stroke:var(--line);fill:none}polyline{fill:none;stroke-linejoin:round;"
     "stroke-width:1.8}.pale{stroke-width:1;opacity:.3}"
+    ".sweep td,.sweep th{white-space:nowrap}.bar{width:180px}.bar rect{fill:var(--s0)}"
     "img{max-width:100%;border-radius:8px;display:block;margin:6px 0}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
     "font-variant-numeric:tabular-nums}td,th{padding:3px 18px 3px 0;text-align:left;"
@@ -66,108 +60,7 @@ static const char style[] =
     "details{margin-top:10px}summary{cursor:pointer;color:var(--soft)}"
     ".dot{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.45em}\n";
 
-/* ---- Reading a run ------------------------------------------------------------------ */
-
-static char *name_of(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    char *trimmed = vs_strf("%.*s", (int)n, path), *name = vs_strdup(vs_path_base(trimmed));
-    free(trimmed);
-    return name;
-}
-
-/* A picture that cannot be read is left out. */
-static char *read_picture(const char *run)
-{
-    char *path = vs_path_join(run, "reconstruction.png"), *uri = NULL;
-    vs_image image = { 0 };
-    if (vs_path_exists(path) && vs_png_read(&image, path) == VS_OK)
-        uri = vs_png_data_uri(image.W, image.H, image.rgb);
-    vs_image_free(&image);
-    free(path);
-    return uri;
-}
-
-static vs_err open_run(struct run *r, const char *path)
-{
-    char *settings = vs_path_join(path, "config.json");
-    r->path = vs_strdup(path);
-    r->name = name_of(path);
-    vs_err err = VS_OK;
-    if (!vs_path_exists(settings))
-        err = VS_FAIL(VS_ERR_IO, "%s: not a run (it has no config.json)", path);
-    if (err == VS_OK)
-        err = vs_json_load(&r->config, settings);
-    if (err == VS_OK && !json_is_object(json_object_get(r->config, "settings")))
-        err = VS_FAIL(VS_ERR_CORRUPT, "%s: not the settings of a run", settings);
-    if (err == VS_OK)
-        err = vs_metrics_load(&r->lines, path);
-    if (err == VS_OK)
-        r->picture = read_picture(path);
-    free(settings);
-    return err;
-}
-
-static void close_run(struct run *r)
-{
-    json_decref(r->lines);
-    json_decref(r->config);
-    free(r->path);
-    free(r->name);
-    free(r->picture);
-}
-
-static const char *command_of(const struct run *r)
-{
-    const char *text = json_string_value(json_object_get(r->config, "command"));
-    return text ? text : "run";
-}
-
 /* ---- Figures ------------------------------------------------------------------------ */
-
-struct figures {
-    double step, epoch, loss, best_top1, best_step, seconds, clips_per_s, wait;
-};
-
-static void take(double *to, const json_t *line, const char *key)
-{
-    const json_t *v = json_object_get(line, key);
-    if (json_is_number(v))
-        *to = json_number_value(v);
-}
-
-static struct figures figures_of(const struct run *r)
-{
-    struct figures a = { 0, 0, NAN, NAN, 0, NAN, NAN, NAN };
-    double waited = 0, speed = 0;
-    size_t i;
-    json_t *line;
-    int n = 0;
-    json_array_foreach(r->lines, i, line) {
-        double top1 = NAN;
-        take(&a.step, line, "step");
-        take(&a.epoch, line, "epoch");
-        take(&a.loss, line, "loss");
-        take(&a.seconds, line, "seconds");
-        take(&top1, line, "top1");
-        if (top1 == top1 && !(top1 <= a.best_top1)) {
-            a.best_top1 = top1;
-            a.best_step = a.step;
-        }
-        if (json_is_number(json_object_get(line, "wait"))) {
-            waited += json_number_value(json_object_get(line, "wait"));
-            speed += json_number_value(json_object_get(line, "clips_per_s"));
-            n++;
-        }
-    }
-    if (n > 0) {
-        a.wait = waited / n;
-        a.clips_per_s = speed / n;
-    }
-    return a;
-}
 
 /* Undefined figures are a dash. */
 static const char *figure(char text[32], const char *fmt, double v)
@@ -181,9 +74,37 @@ static void put_card(FILE *f, const char *value, const char *what)
     fprintf(f, "<div class=\"card\"><b>%s</b><span>%s</span></div>\n", value, what);
 }
 
-static void put_cards(FILE *f, const struct run *r)
+/* Of a probe: the test, and the sweep that chose the rate. */
+static void put_probe(FILE *f, const vs_record *r)
 {
-    const struct figures a = figures_of(r);
+    const double lr = json_number_value(json_object_get(r->probe, "lr"));
+    const json_t *sweep = json_object_get(r->probe, "sweep"), *row;
+    char text[32], more[96];
+    size_t i;
+    fputs("<div class=\"cards\">\n", f);
+    snprintf(more, sizeof(more), "top-1 of %lld test clips",
+             (long long)json_integer_value(json_object_get(r->probe, "n")));
+    put_card(f, figure(text, "%.1f%%", 100 * json_number_value(json_object_get(r->probe, "top1"))),
+             more);
+    put_card(f, figure(text, "%.1f%%", 100 * json_number_value(json_object_get(r->probe, "top5"))),
+             "top-5");
+    put_card(f, figure(text, "%g", lr), "learning rate, chosen on held-out training clips");
+    fputs("</div>\n<h2>Sweep of the learning rate</h2>\n<div class=\"wide\">"
+          "<table class=\"sweep\"><thead><tr><th>rate</th><th>held-out top-1</th><th></th></tr>"
+          "</thead>\n", f);
+    json_array_foreach((json_t *)sweep, i, row) {
+        const double rate = json_number_value(json_object_get(row, "lr"));
+        const double top1 = json_number_value(json_object_get(row, "holdout_top1"));
+        fprintf(f, "<tr><td>%g%s</td><td>%.1f%%</td><td><svg class=\"bar\" viewBox=\"0 0 100 6\">"
+                "<rect width=\"%.1f\" height=\"6\"/></svg></td></tr>\n", rate,
+                rate == lr ? ", chosen" : "", 100 * top1, 100 * top1);
+    }
+    fputs("</table></div>\n", f);
+}
+
+static void put_cards(FILE *f, const vs_record *r)
+{
+    const vs_figures a = vs_record_figures(r);
     char text[32], more[96];
     fputs("<div class=\"cards\">\n", f);
     if (a.best_top1 == a.best_top1) {
@@ -200,18 +121,18 @@ static void put_cards(FILE *f, const struct run *r)
     fputs("</div>\n", f);
 }
 
-static void put_overview(FILE *f, const struct run *r, int n)
+static void put_overview(FILE *f, const vs_record *r, int n)
 {
     char text[32];
     fputs("<div class=\"wide cards\"><table><thead><tr><th>run</th><th>task</th><th>steps</th>"
           "<th>epochs</th><th>loss</th><th>best top-1</th><th>time</th><th>clips/s</th>"
           "<th>waiting</th></tr></thead>\n", f);
     for (int i = 0; i < n; i++) {
-        const struct figures a = figures_of(&r[i]);
+        const vs_figures a = vs_record_figures(&r[i]);
         fprintf(f, "<tr><td><span class=\"dot\" style=\"background:var(--s%d)\"></span>", i);
         vs_plot_text(f, r[i].name);
         fputs("</td><td>", f);
-        vs_plot_text(f, command_of(&r[i]));
+        vs_plot_text(f, r[i].command);
         fprintf(f, "</td><td>%.0f</td><td>%.4g</td>", a.step, a.epoch);
         fprintf(f, "<td>%s</td>", figure(text, "%.4g", a.loss));
         fprintf(f, "<td>%s</td>", figure(text, "%.1f%%", 100 * a.best_top1));
@@ -225,7 +146,7 @@ static void put_overview(FILE *f, const struct run *r, int n)
 
 /* ---- Curves ------------------------------------------------------------------------- */
 
-static void collect(vs_series *s, const struct run *r, const struct curve *c)
+static void collect(vs_series *s, const vs_record *r, const struct curve *c)
 {
     size_t i;
     json_t *line;
@@ -240,8 +161,13 @@ static void collect(vs_series *s, const struct run *r, const struct curve *c)
     }
 }
 
-static void put_curves(FILE *f, const struct run *r, int n)
+static void put_curves(FILE *f, const vs_record *r, int n)
 {
+    size_t lines = 0;
+    for (int i = 0; i < n; i++)
+        lines += json_array_size(r[i].lines);
+    if (lines == 0)
+        return;
     fputs("<h2>Curves over steps</h2>\n<div class=\"charts\">\n", f);
     for (size_t c = 0; c < sizeof(curves) / sizeof(*curves); c++) {
         vs_series series[VS_REPORT_RUNS] = { { 0 } };
@@ -261,7 +187,7 @@ static void put_curves(FILE *f, const struct run *r, int n)
 
 /* ---- Pictures and settings ---------------------------------------------------------- */
 
-static void put_pictures(FILE *f, const struct run *r, int n)
+static void put_pictures(FILE *f, const vs_record *r, int n)
 {
     bool any = false;
     for (int i = 0; i < n; i++) {
@@ -283,11 +209,6 @@ static void put_pictures(FILE *f, const struct run *r, int n)
     }
 }
 
-static json_t *setting(const struct run *r, const char *key)
-{
-    return json_object_get(json_object_get(r->config, "settings"), key);
-}
-
 static void put_value(FILE *f, const json_t *v)
 {
     char *text = !v || json_is_null(v) ? NULL
@@ -299,10 +220,10 @@ static void put_value(FILE *f, const json_t *v)
     free(text);
 }
 
-static bool differs(const struct run *r, int n, const char *key)
+static bool differs(const vs_record *r, int n, const char *key)
 {
     for (int i = 1; i < n; i++) {
-        const json_t *a = setting(&r[0], key), *b = setting(&r[i], key);
+        const json_t *a = vs_record_setting(&r[0], key), *b = vs_record_setting(&r[i], key);
         if (!a != !b || (a && !json_equal(a, b)))
             return true;
     }
@@ -310,7 +231,7 @@ static bool differs(const struct run *r, int n, const char *key)
 }
 
 /* Rows of the settings that differ between the runs, or of those that do not. */
-static void put_rows(FILE *f, const struct run *r, int n, bool differing)
+static void put_rows(FILE *f, const vs_record *r, int n, bool differing)
 {
     json_t *keys = json_object();
     const char *key;
@@ -325,14 +246,14 @@ static void put_rows(FILE *f, const struct run *r, int n, bool differing)
         vs_plot_text(f, key);
         fputs("</th>", f);
         for (int i = 0; i < (differing ? n : 1); i++)
-            put_value(f, setting(&r[i], key));
+            put_value(f, vs_record_setting(&r[i], key));
         fputs("</tr>\n", f);
     }
     fputs("</table></div>\n", f);
     json_decref(keys);
 }
 
-static void put_settings(FILE *f, const struct run *r, int n)
+static void put_settings(FILE *f, const vs_record *r, int n)
 {
     if (n > 1) {
         fputs("<h2>Settings that differ</h2>\n", f);
@@ -347,12 +268,12 @@ static void put_settings(FILE *f, const struct run *r, int n)
 
 /* ---- The page ----------------------------------------------------------------------- */
 
-static void put_page(FILE *f, const struct run *r, int n)
+static void put_page(FILE *f, const vs_record *r, int n)
 {
     const char *version = json_string_value(json_object_get(r[0].config, "version"));
     char title[300];
     if (n == 1)
-        snprintf(title, sizeof(title), "%s: %s", command_of(&r[0]), r[0].name);
+        snprintf(title, sizeof(title), "%s: %s", r[0].command, r[0].name);
     else
         snprintf(title, sizeof(title), "%d runs, side by side", n);
     fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -371,7 +292,7 @@ static void put_page(FILE *f, const struct run *r, int n)
     }
     fputs("</div>\n", f);
     if (n == 1)
-        put_cards(f, r);
+        (r->probe ? put_probe : put_cards)(f, r);
     else
         put_overview(f, r, n);
     put_curves(f, r, n);
@@ -383,11 +304,11 @@ static void put_page(FILE *f, const struct run *r, int n)
 vs_err vs_report_write(const char *path, const char *const *run, int n)
 {
     VS_ASSERT(n >= 1 && n <= VS_REPORT_RUNS);
-    struct run r[VS_REPORT_RUNS] = { { 0 } };
+    vs_record r[VS_REPORT_RUNS] = { { 0 } };
     vs_err err = VS_OK;
     vs_atomic a;
     for (int i = 0; err == VS_OK && i < n; i++)
-        err = open_run(&r[i], run[i]);
+        err = vs_record_open(&r[i], run[i]);
     if (err == VS_OK)
         err = vs_atomic_open(&a, path);
     if (err == VS_OK) {
@@ -395,7 +316,7 @@ vs_err vs_report_write(const char *path, const char *const *run, int n)
         err = vs_atomic_commit(&a);
     }
     for (int i = 0; i < n; i++)
-        close_run(&r[i]);
+        vs_record_close(&r[i]);
     return err;
 }
 

@@ -325,6 +325,84 @@ Test(interop, an_exported_folder_has_every_tensor_and_field)
     vs_device_close(&dev);
 }
 
+/* Every tensor of VideoMAEForPreTraining: an encoder, its norm, and what follows. */
+static const struct wanted of_decoder_block[] = {
+    { "decoder.decoder_layers.%d.attention.attention.q_bias", 1, { 4 } },
+    { "decoder.decoder_layers.%d.attention.attention.v_bias", 1, { 4 } },
+    { "decoder.decoder_layers.%d.attention.attention.query.weight", 2, { 4, 4 } },
+    { "decoder.decoder_layers.%d.attention.attention.key.weight", 2, { 4, 4 } },
+    { "decoder.decoder_layers.%d.attention.attention.value.weight", 2, { 4, 4 } },
+    { "decoder.decoder_layers.%d.attention.output.dense.weight", 2, { 4, 4 } },
+    { "decoder.decoder_layers.%d.attention.output.dense.bias", 1, { 4 } },
+    { "decoder.decoder_layers.%d.intermediate.dense.weight", 2, { 16, 4 } },
+    { "decoder.decoder_layers.%d.intermediate.dense.bias", 1, { 16 } },
+    { "decoder.decoder_layers.%d.output.dense.weight", 2, { 4, 16 } },
+    { "decoder.decoder_layers.%d.output.dense.bias", 1, { 4 } },
+    { "decoder.decoder_layers.%d.layernorm_before.weight", 1, { 4 } },
+    { "decoder.decoder_layers.%d.layernorm_before.bias", 1, { 4 } },
+    { "decoder.decoder_layers.%d.layernorm_after.weight", 1, { 4 } },
+    { "decoder.decoder_layers.%d.layernorm_after.bias", 1, { 4 } },
+}, of_autoencoder[] = {
+    { "videomae.embeddings.patch_embeddings.projection.weight", 5, { 8, 3, 2, 4, 4 } },
+    { "videomae.embeddings.patch_embeddings.projection.bias", 1, { 8 } },
+    { "videomae.layernorm.weight", 1, { 8 } },
+    { "videomae.layernorm.bias", 1, { 8 } },
+    { "encoder_to_decoder.weight", 2, { 4, 8 } },
+    { "mask_token", 3, { 1, 1, 4 } },
+    { "decoder.norm.weight", 1, { 4 } },
+    { "decoder.norm.bias", 1, { 4 } },
+    { "decoder.head.weight", 2, { 96, 4 } },
+    { "decoder.head.bias", 1, { 96 } },
+};
+enum { IN_DECODER_BLOCK = sizeof(of_decoder_block) / sizeof(*of_decoder_block),
+       IN_AUTOENCODER = sizeof(of_autoencoder) / sizeof(*of_autoencoder) };
+
+Test(interop, an_exported_autoencoder_has_every_tensor_and_field)
+{
+    vs_device *dev = cpu();
+    vs_model *m = load(dev, "hf_pretrain", VS_TASK_PRETRAIN);
+    char *dir = check_tmp(), *path = vs_path_join(dir, "model.safetensors");
+    const int decoder = vs_model_configuration(m)->dec_depth;
+    CHECK_OK(vs_model_export(m, dir, VS_FORMAT_HUGGINGFACE, NULL));
+    vs_safetensors *f = NULL;
+    CHECK_OK(vs_safetensors_open(&f, path));
+    for (int block = 0; block < 2; block++)
+        for (int i = 0; i < IN_BLOCK; i++)
+            need(f, &of_block[i], block);
+    for (int block = 0; block < decoder; block++)
+        for (int i = 0; i < IN_DECODER_BLOCK; i++)
+            need(f, &of_decoder_block[i], block);
+    for (int i = 0; i < IN_AUTOENCODER; i++)
+        need(f, &of_autoencoder[i], 0);
+    cr_expect(vs_safetensors_count(f) ==
+                  2 * IN_BLOCK + decoder * IN_DECODER_BLOCK + IN_AUTOENCODER, "and no other");
+    vs_safetensors_close(&f);
+    json_t *config = load_json(dir, "config.json");
+    json_t *expected = json_pack(
+        "{s:[s], s:f, s:i, s:i, s:i, s:i, s:s, s:f, s:i, s:i, s:f, s:i, s:s, s:b, s:i, s:i, s:i,"
+        " s:i, s:i, s:b, s:s, s:i, s:b}",
+        "architectures", "VideoMAEForPreTraining", "attention_probs_dropout_prob", 0.0,
+        "decoder_hidden_size", 4, "decoder_intermediate_size", 16, "decoder_num_attention_heads",
+        2, "decoder_num_hidden_layers", decoder, "hidden_act", "gelu", "hidden_dropout_prob", 0.0,
+        "hidden_size", 8, "image_size", 8, "initializer_range", 0.02, "intermediate_size", 32,
+        "model_type", "videomae", "norm_pix_loss", 1, "num_attention_heads", 2, "num_channels", 3,
+        "num_frames", 4, "num_hidden_layers", 2, "patch_size", 4, "qkv_bias", 1, "torch_dtype",
+        "float32", "tubelet_size", 2, "use_mean_pooling", 0);
+    cr_assert(expected);
+    const char *key;
+    json_t *value;
+    json_object_foreach(expected, key, value)
+        cr_expect(json_equal(value, json_object_get(config, key)), "config.json: %s", key);
+    cr_expect(json_is_real(json_object_get(config, "layer_norm_eps")));
+    cr_expect(json_object_size(config) == json_object_size(expected) + 2, "layer_norm_eps, vsyn");
+    json_decref(expected);
+    json_decref(config);
+    free(path);
+    check_rm(dir);
+    vs_model_close(&m);
+    vs_device_close(&dev);
+}
+
 Test(interop, original_names_come_back)
 {
     vs_device *dev = cpu();

@@ -3,6 +3,7 @@
 #include "base/image.h"
 #include "tests/check.h"
 #include "train/metrics.h"
+#include "train/plot.h"
 #include "train/report.h"
 
 /* ---- Events --------------------------------------------------------------------------- */
@@ -214,6 +215,52 @@ Test(report, of_runs_without_a_line_or_with_one)
         free(path);
         free(run);
     }
+    check_rm(root);
+}
+
+/* The marks of an axis that moves little are told apart. */
+Test(report, marks_of_an_axis_differ)
+{
+    double flat[2][2] = { { 1, 2.772592 }, { 2, 2.772596 } };
+    const vs_series series = { flat, 2, 0 };
+    const vs_plot plot = { "loss", "%.4g", false, false };
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    cr_assert(f);
+    vs_plot_draw(f, &plot, &series, 1);
+    fclose(f);
+    char before[32] = "";
+    int marks = 0;
+    for (const char *at = text; (at = strstr(at, "text-anchor=\"end\">")); marks++) {
+        char mark[32] = "";
+        at += strlen("text-anchor=\"end\">");
+        cr_assert(sscanf(at, "%31[0-9.e-]<", mark) == 1);
+        cr_expect(strcmp(mark, before) != 0 && strlen(mark) < 8, "%s after %s", mark, before);
+        memcpy(before, mark, sizeof(before));
+    }
+    cr_expect(marks >= 4, "%d marks", marks);
+    free(text);
+}
+
+Test(report, of_a_probe)
+{
+    char *root = check_tmp(), *run = make_run(root, "probed", 0.5, 0);
+    char *path = vs_path_join(run, "report.html"), *probe = vs_path_join(run, "probe.json");
+    CHECK_OK(vs_json_save(probe, json_pack("{s:[{s:f, s:f}, {s:f, s:f}], s:f, s:f, s:f, s:i}",
+                                           "sweep", "lr", 0.1, "holdout_top1", 0.25, "lr", 3.0,
+                                           "holdout_top1", 0.5, "lr", 3.0, "top1", 0.4375, "top5",
+                                           0.9, "n", 16)));
+    CHECK_OK(vs_run_report(run));
+    char *text = read_text(path);
+    cr_expect(strstr(text, "<b>43.8%</b><span>top-1 of 16 test clips"));
+    cr_expect(strstr(text, "<td>0.1</td><td>25.0%</td>"));
+    cr_expect(strstr(text, "<td>3, chosen</td><td>50.0%</td>"));
+    cr_expect(!strstr(text, "Curves") && !strstr(text, "nan"));
+    free(text);
+    free(probe);
+    free(path);
+    free(run);
     check_rm(root);
 }
 
