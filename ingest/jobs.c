@@ -381,10 +381,24 @@ static vs_err register_splits(struct run *run, const vs_listing *l)
     return err;
 }
 
+/* Lists of several runs may name a file twice; one list that does is refused (lists.c). */
+static vs_err warn_of_leaks(struct run *run)
+{
+    int64_t files;
+    char *first;
+    VS_TRY(vs_writer_leaks(&files, &first, run->writer, run->dataset));
+    if (files > 0)
+        vs_warn("%s: %" PRId64 " files of data set %s are in train and in test or val too, e.g. %s",
+                run->options->store, files, run->options->dataset, first);
+    free(first);
+    return VS_OK;
+}
+
 /* Every file's split is written first, so that a killed run leaves the whole list behind. */
 static vs_err register_items(struct run *run, const vs_listing *l)
 {
     VS_TRY(register_splits(run, l));
+    VS_TRY(warn_of_leaks(run));
     for (int i = 0; i < l->n; i++) {
         const vs_item *item = &l->item[i];
         vs_clip_state state;

@@ -200,6 +200,9 @@ typedef enum vs_clip_state { VS_CLIP_ABSENT, VS_CLIP_STORED, VS_CLIP_FAILED } vs
 vs_err vs_writer_state(vs_clip_state *out, vs_writer *writer, int64_t dataset, const char *name);
 /* The split that the path was first listed in, or NULL; the caller frees it. */
 vs_err vs_writer_member_of(char **split, vs_writer *writer, int64_t dataset, const char *name);
+/* Files of a data set that are in "train" and in "test" or "val" as well, or in "train2" and
+ * "test2", ...: how many, and one of them (NULL when there is none; the caller frees it). */
+vs_err vs_writer_leaks(int64_t *files, char **first, vs_writer *writer, int64_t dataset);
 /* A file that could not be used, with its reason; forgotten when a clip of that name is
  * committed after all. */
 vs_err vs_writer_failure(vs_writer *writer, int64_t dataset, const char *name,

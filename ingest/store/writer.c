@@ -378,6 +378,30 @@ vs_err vs_writer_member_of(char **split, vs_writer *w, int64_t dataset, const ch
     return err;
 }
 
+vs_err vs_writer_leaks(int64_t *files, char **first, vs_writer *w, int64_t dataset)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool row = false;
+    *files = 0;
+    *first = NULL;
+    pthread_mutex_lock(&w->lock);
+    vs_err err = vs_db_query(&stmt, &w->db,
+                             "SELECT count(DISTINCT a.name), min(a.name) FROM member a "
+                             "JOIN member b ON b.dataset = a.dataset AND b.name = a.name "
+                             "AND b.split IN ('test' || substr(a.split, 6), "
+                             "'val' || substr(a.split, 6)) "
+                             "WHERE a.dataset = ? AND a.split LIKE 'train%'", "i", dataset);
+    if (err == VS_OK)
+        err = vs_db_step(&row, &w->db, stmt);
+    if (err == VS_OK && row && sqlite3_column_int64(stmt, 0) > 0) {
+        *files = sqlite3_column_int64(stmt, 0);
+        *first = vs_strdup(vs_db_text(stmt, 1));
+    }
+    sqlite3_finalize(stmt);
+    pthread_mutex_unlock(&w->lock);
+    return err;
+}
+
 vs_err vs_writer_failure(vs_writer *w, int64_t dataset, const char *name, const char *reason)
 {
     sqlite3_stmt *stmt = NULL;

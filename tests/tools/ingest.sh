@@ -155,6 +155,10 @@ same "the choice is by seed and name" "$(vsyn-ingest list ft2 --split test)" "$(
 check "another seed" vsyn-ingest add ft4 --folder f --test-share 0.2 --seed 1 --quiet
 same "is another choice" "$([ "$(vsyn-ingest list ft4 --split test)" != "$(vsyn-ingest list ft3 --split test)" ] && echo yes)" yes
 
+printf 'a clip.mp4 0\nb.avi 1\n' >v/test.csv
+check "a test list of files of train" vsyn-ingest add s --list v/test.csv --quiet
+same "is warned of" "$(grep -c '2 files of data set v are in train and in test or val too, e.g. a clip.mp4' err)" 1
+
 # ---- Folders of frames -------------------------------------------------------------------------
 # As mmaction2 and Something-Something v2 have them: flow beside, a number missing, damage, times.
 vsyn-ingest extract r --all --format jpeg --out raw-frames --quiet >out
