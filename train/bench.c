@@ -4,9 +4,13 @@
  *     pretrain, finetune   zero gradients, forward, backward, AdamW
  *     test                 forward
  *
- * Every operation is timed beside it, and between the steps, turn by turn because others may
- * load the machine, what products of packed operands reach (train/ops/ops.h). Result: one
- * line of JSON on stdout; the same as a table for people on stderr, without --json.
+ * On a CPU every operation is timed beside it, and between the steps, turn by turn because others
+ * may load the machine, what products of packed operands reach (train/ops/ops.h). On a GPU steps
+ * run undisturbed, with the upload of their frames; operations are timed by its clock in steps of
+ * their own, and what large products reach (packed_gemm_*) before and after, without a model in
+ * memory. `mfu` is the formula's work over the data sheet's peak, packed_gemm_share the work that
+ * was done over those products' rate. Result: one line of JSON on stdout; the same as a table for
+ * people on stderr, without --json.
  */
 #include "train/bench.h"
 
@@ -127,9 +131,11 @@ static vs_err time_steps(struct measured *out, double *ms, vs_device *dev, vs_mo
 {
     const int apart = (steps + TURNS - 1) / TURNS;
     for (int i = -WARM_UP; i < steps; i++) {
-        if (i == 0)
+        if (i == 0) {
+            vs_ops_settle(dev);
             memset(out->op, 0, sizeof(out->op));
-        if (i >= 0 && i % apart == 0)
+        }
+        if (i >= 0 && i % apart == 0 && !vs_device_is_cuda(dev))
             vs_ops_packed_gemm(dev, &out->packed, TURN_SECONDS);
         const double start = vs_now();
         VS_TRY(one_step(m, batch, s->task, i + WARM_UP));
@@ -138,6 +144,7 @@ static vs_err time_steps(struct measured *out, double *ms, vs_device *dev, vs_mo
         if (vs_stop_requested())
             return VS_FAIL(VS_ERR_STOPPED, "stopped before %d steps were timed", steps);
     }
+    vs_ops_settle(dev);
     return VS_OK;
 }
 
@@ -230,18 +237,19 @@ static json_t *result(const struct settings *s, const vs_model_config *c, vs_dev
 }
 
 /* The line of JSON again, for people. */
-static void print_table(const json_t *r)
+static void print_table(const json_t *r, bool cuda)
 {
     const double packed = json_number_value(json_object_get(r, "packed_gemm_flops_per_s"));
     const json_t *op;
     size_t i;
-    vs_say("%.2f clips/s; %.1f GFLOP a step at %.1f GFLOP/s, %.0f %% of the %.1f that packed "
+    vs_say("%.2f clips/s; %.1f GFLOP a step at %.1f GFLOP/s, %.0f %% of the %.1f that %s "
                 "products reach here", json_number_value(json_object_get(r, "clips_per_s")),
                 json_number_value(json_object_get(r, "step_flops")) / 1e9,
                 json_number_value(json_object_get(r, "step_flops_per_s")) / 1e9,
-                100.0 * json_number_value(json_object_get(r, "packed_gemm_share")), packed / 1e9);
+                100.0 * json_number_value(json_object_get(r, "packed_gemm_share")), packed / 1e9,
+                cuda ? "large" : "packed");
     vs_say("%-16s %7s %10s %7s %9s %9s", "operation", "calls", "ms a step", "share",
-                "GFLOP/s", "of packed");
+                "GFLOP/s", cuda ? "of large" : "of packed");
     json_array_foreach(json_object_get(r, "operations"), i, op) {
         const double rate = json_number_value(json_object_get(op, "flops_per_s"));
         char speed[32] = "";
@@ -307,14 +315,19 @@ static vs_err run_steps(struct measured *d, double *ms, const struct bench *b, i
     return err;
 }
 
-/* On a GPU, timing operations makes each of them wait for the last: the steps come first, without
- * it, and a few with it are run for the operations' shares. */
+/* On a GPU large products come before and after, when no model takes its memory; then the steps
+ * as they are, and a few with its clock read between operations, for their shares. */
 static vs_err measure(struct measured *d, const struct bench *b)
 {
     double few[SPLIT];
-    const bool cuda = vs_device_is_cuda(b->dev);
-    VS_TRY(run_steps(d, d->ms, b, b->s->steps, !cuda));
-    return cuda ? run_steps(d, few, b, SPLIT, true) : VS_OK;
+    if (!vs_device_is_cuda(b->dev))
+        return run_steps(d, d->ms, b, b->s->steps, true);
+    vs_ops_packed_gemm(b->dev, &d->packed, TURN_SECONDS);
+    VS_TRY(vs_device_sync(b->dev));
+    VS_TRY(run_steps(d, d->ms, b, b->s->steps, false));
+    vs_ops_packed_gemm(b->dev, &d->packed, TURN_SECONDS);
+    VS_TRY(vs_device_sync(b->dev));
+    return run_steps(d, few, b, SPLIT, true);
 }
 
 static vs_err bench(const struct bench *b)
@@ -325,7 +338,7 @@ static vs_err bench(const struct bench *b)
     if (err == VS_OK) {
         json_t *const r = result(b->s, &b->c, b->dev, d, b->visible);
         if (!b->s->common.json)
-            print_table(r);
+            print_table(r, vs_device_is_cuda(b->dev));
         vs_json_print(r);
     }
     free(d->ms);

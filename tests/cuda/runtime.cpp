@@ -3,6 +3,7 @@
  *
  * A stream is a list of work that is done when somebody waits for it. Device memory lies at the
  * end of pages that are open while work is done and closed otherwise. */
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -27,6 +28,8 @@ struct vs_emulated_stream {
 struct vs_emulated_event {
     vs_emulated_stream *of;
     uint64_t recorded, reached;
+    bool timed;
+    std::chrono::steady_clock::time_point when;
 };
 
 struct block {
@@ -258,8 +261,8 @@ cudaError_t cudaDeviceSynchronize()
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
 {
-    (void)flags;
     *event = new vs_emulated_event();
+    (*event)->timed = !(flags & cudaEventDisableTiming);
     return cudaSuccess;
 }
 
@@ -280,7 +283,21 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     const uint64_t at = ++event->recorded;
     event->of = stream_or_standard(stream);
-    enqueue(stream, [=]() { event->reached = at; });
+    enqueue(stream, [=]() {
+        event->reached = at;
+        event->when = std::chrono::steady_clock::now();
+    });
+    return cudaSuccess;
+}
+
+/* As on a GPU: of events that have a clock, were recorded and are reached. */
+cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to)
+{
+    if (!from->timed || !to->timed || !from->recorded || !to->recorded)
+        return result(cudaErrorInvalidValue);
+    if (from->reached < from->recorded || to->reached < to->recorded)
+        return result(cudaErrorNotReady);
+    *ms = std::chrono::duration<float, std::milli>(to->when - from->when).count();
     return cudaSuccess;
 }
 

@@ -32,6 +32,7 @@ void vs_device_close(vs_device **dev)
     if (d->kind->close)
         d->kind->close(d);
     free(d->block);
+    free(d->notes);
     free(d);
     *dev = NULL;
 }

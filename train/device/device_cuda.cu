@@ -182,8 +182,34 @@ static void cuda_wait(vs_device *dev)
     VS_CUDA_NOTE(dev, cudaStreamSynchronize(stream_of(dev)));
 }
 
+/* ---- Its clock ----------------------------------------------------------------------- */
+
+static void cuda_mark(vs_device *dev, int i)
+{
+    vs_gpu *const gpu = dev->gpu;
+    if (vs_device_failed(dev))
+        return;
+    if (!gpu->mark)
+        gpu->mark = (cudaEvent_t *)calloc(VS_DEVICE_MARKS, sizeof(*gpu->mark));
+    VS_ASSERT(gpu->mark && i < VS_DEVICE_MARKS);
+    if (!gpu->mark[i])
+        VS_CUDA_NOTE(dev, cudaEventCreate(&gpu->mark[i]));
+    if (gpu->mark[i])
+        VS_CUDA_NOTE(dev, cudaEventRecord(gpu->mark[i], gpu->stream));
+}
+
+static double cuda_between(vs_device *dev, int from, int to)
+{
+    float ms = 0.0f;
+    VS_CUDA_NOTE(dev, cudaEventElapsedTime(&ms, dev->gpu->mark[from], dev->gpu->mark[to]));
+    return 1e-3 * (double)ms;
+}
+
 static void gpu_free(vs_gpu *gpu)
 {
+    for (int i = 0; gpu->mark && i < VS_DEVICE_MARKS && gpu->mark[i]; i++)
+        cudaEventDestroy(gpu->mark[i]);
+    free(gpu->mark);
     for (int i = 0; i < gpu->n_copies; i++)
         cudaFree(gpu->copy[i].at);
     for (int i = 0; i < VS_STAGES; i++) {
@@ -213,6 +239,7 @@ static void cuda_close(vs_device *dev)
 static const vs_device_kind cuda_kind = {
     cuda_take, cuda_give, cuda_upload, cuda_zero, cuda_download, cuda_wait, cuda_close,
     vs_cuda_group_id, vs_cuda_group_join, vs_cuda_mean_begin, vs_cuda_mean_end,
+    cuda_mark, cuda_between,
 };
 
 /* ---- Opening ------------------------------------------------------------------------- */

@@ -26,7 +26,13 @@ typedef struct vs_device_kind {
     void (*group_join)(vs_device *dev, const char id[VS_GROUP_ID], int rank, int size);
     void (*mean_begin)(vs_device *dev, float *x, int64_t n);
     void (*mean_end)(vs_device *dev);
+    /* The device's own clock: mark i is behind what is queued now; seconds between two of them,
+     * after a wait. NULL: work is done when a call returns. */
+    void (*mark)(vs_device *dev, int i);
+    double (*between)(vs_device *dev, int from, int to);
 } vs_device_kind;
+
+#define VS_DEVICE_MARKS 4096
 
 typedef struct vs_device_block {
     void *at;
@@ -51,6 +57,8 @@ struct vs_device {
     const vs_roof *roof;           /* of a device that only counts (device_roof.c); else NULL */
     double roof_zeroed, roof_uploaded;             /* bytes */
     struct vs_op_time *times;      /* of vs_ops_time(), borrowed; NULL: nothing is timed */
+    struct vs_op_note *notes;      /* calls between marks that are not in `times` yet (timed.c) */
+    int n_notes;
 };
 
 #define VS_DEVICE_ALIGN 256

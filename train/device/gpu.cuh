@@ -66,6 +66,7 @@ typedef struct vs_gpu {
     vs_gpu_keep keep[VS_GPU_KEEPS];
     struct vs_gpu_group *group;    /* NULL: alone (group.cu) */
     vs_gpu_args args;
+    cudaEvent_t *mark;             /* (VS_DEVICE_MARKS), made when first used; NULL until then */
 } vs_gpu;
 
 static inline cudaStream_t stream_of(const vs_device *dev)

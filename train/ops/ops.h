@@ -296,13 +296,17 @@ typedef struct vs_op_time {
 } vs_op_time;
 
 /* Models opened on the device from now on add to times[VS_OPS], which must outlive them or be
- * taken away with NULL; the numbers they compute stay the same. */
+ * taken away with NULL; the numbers they compute stay the same. A GPU reads its own clock between
+ * operations, without waiting for them: what it noted is added by vs_ops_settle(), which waits. */
 void vs_ops_time(vs_device *dev, vs_op_time *times);
+void vs_ops_settle(vs_device *dev);
 const char *vs_op_name(vs_op op);                             /* "matmul_fwd" */
 
-/* Adds products of packed operands (784 x 768 by 768 x 768: a layer of base, two clips), for
- * at least `seconds`, at the device's precision and threads: what the machine reaches when
- * nothing is packed, loaded from far or made of the results. Adds nothing on a GPU. */
+/* Adds what the machine reaches at best with products alone (ceiling.c), for at least `seconds`, at
+ * the device's precision and threads. On a CPU products of packed operands (784 x 768 by 768 x
+ * 768: a layer of base, two clips): nothing is packed, loaded from far or made of the results. On a
+ * GPU large ones, 8192 x 8192 by 8192 x 8192, for which 0.8 GB are taken and given back; when there
+ * is no room the device remembers NOMEM. */
 void vs_ops_packed_gemm(vs_device *dev, vs_op_time *sum, double seconds);
 void vs_packed_gemm_cpu(vs_device *dev, vs_op_time *sum, double seconds);
 void vs_packed_gemm_cpu_bf16(vs_device *dev, vs_op_time *sum, double seconds);

@@ -5,6 +5,7 @@
  * unseen; a list that differs from the one in ops.h does not compile.
  */
 #include "base/log.h"
+#include "base/mem.h"
 #include "train/device/device_priv.h"
 #include "train/ops/ops.h"
 
@@ -62,12 +63,6 @@ static struct cost attention_cost(const vs_device *dev, bool backward, double ar
 
 /* ---- Both tables ------------------------------------------------------------------------ */
 
-static double start(vs_device *dev)
-{
-    dev->kind->wait(dev);
-    return vs_now();
-}
-
 static void add(vs_op_time *t, double seconds, const struct cost *c)
 {
     t->calls++;
@@ -76,8 +71,47 @@ static void add(vs_op_time *t, double seconds, const struct cost *c)
     t->bytes += c->moved + c->passed;
 }
 
+/* A call on a device with a clock of its own: between its marks 2 i and 2 i + 1. */
+struct vs_op_note {
+    vs_op op;
+    struct cost cost;
+};
+
+void vs_ops_settle(vs_device *dev)
+{
+    if (!dev->n_notes)
+        return;
+    dev->kind->wait(dev);
+    for (int i = 0; i < dev->n_notes && dev->times && !vs_device_failed(dev); i++) {
+        const struct vs_op_note *const n = &dev->notes[i];
+        add(&dev->times[n->op], dev->kind->between(dev, 2 * i, 2 * i + 1), &n->cost);
+    }
+    dev->n_notes = 0;
+}
+
+/* By the device's clock what is queued is not disturbed; without one, work is done when a call
+ * returns. */
+static double start(vs_device *dev)
+{
+    if (!dev->kind->mark) {
+        dev->kind->wait(dev);
+        return vs_now();
+    }
+    if (!dev->notes)
+        dev->notes = vs_new(sizeof(*dev->notes) * VS_DEVICE_MARKS / 2);
+    if (dev->n_notes == VS_DEVICE_MARKS / 2)
+        vs_ops_settle(dev);
+    dev->kind->mark(dev, 2 * dev->n_notes);
+    return 0.0;
+}
+
 static void stop(vs_device *dev, vs_op op, double began, struct cost c)
 {
+    if (dev->kind->mark) {
+        dev->kind->mark(dev, 2 * dev->n_notes + 1);
+        dev->notes[dev->n_notes++] = (struct vs_op_note){ op, c };
+        return;
+    }
     dev->kind->wait(dev);
     if (dev->times)
         add(&dev->times[op], vs_now() - began, &c);
@@ -233,6 +267,7 @@ const vs_ops vs_ops_counted = {
 
 void vs_ops_time(vs_device *dev, vs_op_time *times)
 {
+    vs_ops_settle(dev);
     dev->times = times;
 }
 
@@ -246,12 +281,3 @@ const char *vs_op_name(vs_op op)
     return name[op];
 }
 
-void vs_ops_packed_gemm(vs_device *dev, vs_op_time *sum, double seconds)
-{
-    if (vs_device_is_cuda(dev))
-        return;
-    if (vs_device_precision(dev) == VS_BF16)
-        vs_packed_gemm_cpu_bf16(dev, sum, seconds);
-    else
-        vs_packed_gemm_cpu(dev, sum, seconds);
-}
