@@ -5,7 +5,7 @@
 #include "eval/page.h"
 
 /* Lengths in the units of the drawing. */
-enum { AXIS = 34, UP = 10, TALL = 150, BAR = 22, GAP = 26, LEAST = 76 };
+enum { AXIS = 34, UP = 10, TALL = 150, BAR = 22, GAP = 26, LEAST = 68 };
 
 static double up(double v, double most)
 {
@@ -77,6 +77,6 @@ void vs_chart_groups(FILE *f, const vs_results *r, int n)
     for (int i = 0; i < s->rows; i++)
         if (s->row[i].kind == VS_ROW_GROUP)
             draw_place(f, r, n, place++, s->row[i].name, VS_ROW_GROUP, s->row[i].name, most);
-    draw_place(f, r, n, place++, "mean of groups", VS_ROW_OVERALL, "", most);
+    draw_place(f, r, n, place++, "all groups", VS_ROW_OVERALL, "", most);
     fprintf(f, "</svg></div>\n");
 }

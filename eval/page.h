@@ -10,6 +10,7 @@
 /* Style sheet: light and dark by the reader's setting, one column on a phone, whole rows and
  * drawings on paper. */
 extern const char vs_page_style[];
+extern const char vs_page_style_media[];      /* phones and paper; after it */
 
 /* Escaped for text and for quoted attributes. */
 void vs_page_text(FILE *f, const char *text);

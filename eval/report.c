@@ -101,7 +101,7 @@ static void write_head(FILE *f, const vs_results *r, int n)
         fprintf(f, "%s", i ? ", " : "");
         vs_page_text(f, vs_results_name(&r[i]));
     }
-    fprintf(f, "</title><style>\n%s", vs_page_style);
+    fprintf(f, "</title><style>\n%s%s", vs_page_style, vs_page_style_media);
     for (int i = 0; i < n; i++)
         fprintf(f, ".line.m%d,.span.m%d{stroke:var(--m%d)}.band.m%d,.dot.m%d{fill:var(--m%d)}"
                    ".key.m%d{color:var(--m%d)}\n", i, i, i, i, i, i, i, i);

@@ -49,12 +49,16 @@ const char vs_page_style[] =
     "figure img{display:block;width:100%;border-radius:6px;image-rendering:pixelated}"
     "figcaption{font-size:.8rem;padding:2px 1px}\n"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px;"
-    "overflow-x:auto;font-size:.86rem;line-height:1.55}\n"
+    "overflow-x:auto;font-size:.86rem;line-height:1.55}\n";
+
+const char vs_page_style_media[] =
     "@media(max-width:600px){body{padding:18px 14px 48px}h1{font-size:1.4rem}"
-    "td,th{padding:4px 7px}.heatmap{font-size:.8rem}.heatmap td,.heatmap th{padding:4px 3px}"
-    ".heat{min-width:39px}.plain .interval{display:none}"
+    "td,th{padding:4px 7px}.heatmap{font-size:.8rem}.heatmap td,.heatmap th{padding:4px 2px}"
+    ".heat{min-width:36px}.plain .interval{display:none}.plain{font-size:.82rem}"
+    ".plain td,.plain th{padding:4px 5px}pre{white-space:pre-wrap}.plain td small{display:block;line-height:1.2}.plain thead th{white-space:normal}"
     ".charts{grid-template-columns:1fr 1fr;gap:8px}"
     ".cards{grid-template-columns:1fr 1fr}.card b{font-size:1.4rem}}\n"
     "@media print{body{max-width:none;padding:0;font-size:13px;print-color-adjust:exact;"
-    "-webkit-print-color-adjust:exact}.wide,.thumbs{overflow:visible}h2,h3{break-after:avoid}"
+    "-webkit-print-color-adjust:exact}.wide,.thumbs{overflow:visible}pre{white-space:pre-wrap}"
+    "h2,h3{break-after:avoid}"
     "svg,tr,figure,.card,pre{break-inside:avoid}}\n";

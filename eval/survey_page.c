@@ -41,8 +41,9 @@ static void write_head(FILE *f, const vs_survey *s)
 {
     fprintf(f, "<!doctype html><html lang=en><head><meta charset=utf-8>"
                "<meta name=viewport content=\"width=device-width,initial-scale=1\"><title>"
-               "Properties of %d data set%s</title><style>\n%s%s", s->rows,
-            s->rows == 1 ? "" : "s", vs_page_style, style);
+               "Properties of %d data set%s</title><style>\n%s%s%s", s->rows,
+            s->rows == 1 ? "" : "s", vs_page_style, vs_page_style_media,
+            style);
     for (int i = 0; i < VS_SET_COLOURS; i++)
         fprintf(f, ".line.m%d,.span.m%d,.ring.m%d{stroke:var(--m%d)}.dot.m%d,.ink.m%d{"
                    "fill:var(--m%d)}.key.m%d{color:var(--m%d)}\n", i, i, i, i, i, i, i, i, i);
