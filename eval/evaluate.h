@@ -53,7 +53,10 @@ double vs_evaluator_memory(const vs_evaluator *evaluator);
  * corrupt it in the mean over the cells, from the first video that can be read; nothing is kept. */
 typedef struct vs_evaluator_cost {
     double model, read, corrupt;
+    double model_cpu;              /* of all threads of the process */
 } vs_evaluator_cost;
+/* Seconds that all threads of the process have computed. */
+double vs_cpu_seconds(void);
 vs_err vs_evaluator_time(vs_evaluator *evaluator, vs_evaluator_cost *cost);
 /* Scores what the cells lack. `progress` counts results. */
 vs_err vs_evaluator_run(vs_evaluator *evaluator, vs_progress *progress);

@@ -147,18 +147,23 @@ static vs_err say_estimate(vs_evaluator *ev, const vs_evaluation *e, const struc
     return VS_OK;
 }
 
-static vs_err score_left(vs_evaluator *ev, const vs_evaluator_cost *cost, int64_t left)
+static vs_err score_left(vs_evaluator *ev, const vs_evaluation *e, const vs_evaluator_cost *cost,
+                         int64_t left)
 {
-    char time[32], alone[32];
+    char time[32], alone[32], computed[64] = "";
     vs_progress *progress = vs_progress_start("robust", "videos", left);
-    const double start = vs_now();
+    const double start = vs_now(), before = vs_cpu_seconds();
     const vs_err err = vs_evaluator_run(ev, progress);
     const double took = vs_now() - start, model = cost->model * (double)left;
+    const double cpu = vs_cpu_seconds() - before, model_cpu = cost->model_cpu * (double)left;
+    if (vs_scorer_on_cpu(e->scorer))
+        snprintf(computed, sizeof(computed), ", of CPU time %+.1f %%",
+                 100 * (cpu - model_cpu) / model_cpu);
     vs_progress_end(&progress);
     if (err == VS_OK)
-        vs_say("%lld results in %s; the model alone would take %s: %+.1f %%", (long long)left,
+        vs_say("%lld results in %s; the model alone would take %s: %+.1f %%%s", (long long)left,
                vs_human_time(time, took), vs_human_time(alone, model),
-               100 * (took - model) / model);
+               100 * (took - model) / model, computed);
     return err;
 }
 
@@ -175,7 +180,7 @@ static vs_err score_cells(const vs_evaluation *e, const struct plan *plan)
     else
         err = say_estimate(ev, e, plan, &cost, left, done);
     if (left && err == VS_OK)
-        err = score_left(ev, &cost, left);
+        err = score_left(ev, e, &cost, left);
     vs_evaluator_close(&ev);
     return err;
 }
