@@ -1,58 +1,14 @@
 #include "eval/evaluate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
-#include "base/pool.h"
 #include "base/stop.h"
-#include "eval/thumbs.h"
-#include "eval/decoded.h"
-#include "eval/views.h"
+#include "eval/group.h"
 
 #define GROUP_BYTES (512.0 * 1024 * 1024)      /* views in memory, each of the two groups */
-
-/* One result to make: a video in a cell. */
-struct item {
-    int cell, place;
-};
-
-/* An item, made ready by a worker. */
-struct slot {
-    vs_evaluator *e;
-    struct item item;
-    uint8_t *views, *plain;        /* (K, T, H, W, 3), within the group's; (T, H, W, 3) */
-    char *thumb;                   /* data URI for the first video, else NULL */
-    char *strip;                   /* clean only */
-    vs_err err;
-    bool unreadable;               /* err is about the video alone */
-    char detail[512];
-};
-
-struct group {
-    struct slot *slot;             /* (slots) */
-    uint8_t *views;                /* (slots, K, T, H, W, 3) */
-    int n;                         /* in use */
-};
-
-struct vs_evaluator {
-    const vs_evaluation *e;
-    const vs_cell_plan *cell;
-    int cells;
-    bool *done;                    /* (cells, videos); also what is not of this shard */
-    bool *skipped;                 /* (videos) */
-    vs_corrupter **corrupter;      /* (cells), while they are needed */
-    vs_decoded *videos;
-    vs_pool *pool;
-    vs_reader **reader;            /* (threads) */
-    struct group group[2];
-    int slots, threads, K;
-    size_t view;                   /* bytes */
-    float *probability;            /* (slots, classes) */
-    vs_result *result;             /* (slots) */
-};
 
 const char *vs_cell_name(const vs_cell_plan *plan)
 {
@@ -62,146 +18,6 @@ const char *vs_cell_name(const vs_cell_plan *plan)
 static int min_int(int a, int b)
 {
     return a < b ? a : b;
-}
-
-/* ---- Making the views of a video ---------------------------------------------------------- */
-
-static void make_thumbs(struct slot *s, const vs_cell_plan *plan)
-{
-    const vs_model_config *m = vs_scorer_config(s->e->e->scorer);
-    const uint8_t *view = s->views + s->e->view * (size_t)(s->e->K / 2);
-    const uint8_t *middle = view + (size_t)(m->T / 2) * (size_t)m->H * (size_t)m->W * 3;
-    const vs_corruption *c = plan->corruption;
-    if (!c)
-        s->strip = vs_thumb_strip(view, m->T, m->H, m->W);
-    s->thumb = c && c->temporal ? vs_thumb_strip(view, m->T, m->H, m->W)
-                                : vs_thumb_frame(middle, m->H, m->W);
-}
-
-static vs_err make_video(struct slot *s, int worker)
-{
-    const vs_cell_plan *plan = &s->e->cell[s->item.cell];
-    const vs_video *strided, *all;
-    vs_err err = vs_decoded_get(s->e->videos, s->item.place, s->e->reader[worker], &strided, &all);
-    s->unreadable = err != VS_OK && err != VS_ERR_NOMEM;
-    if (err == VS_OK)
-        err = vs_make_views(s->views, s->plain, s->e->e, plan, s->e->corrupter[s->item.cell],
-                            &s->e->e->split->clip[s->item.place], strided, all);
-    if (err == VS_OK && s->item.place == 0)
-        make_thumbs(s, plan);
-    return err;
-}
-
-static void slot_job(void *arg, int worker)
-{
-    struct slot *s = arg;
-    s->err = make_video(s, worker);
-    if (s->err != VS_OK)
-        snprintf(s->detail, sizeof(s->detail), "%s", vs_err_detail());
-}
-
-/* ---- One group ---------------------------------------------------------------------------- */
-
-static vs_err open_corrupter(vs_evaluator *ev, int cell)
-{
-    const vs_cell_plan *plan = &ev->cell[cell];
-    if (!plan->corruption || ev->corrupter[cell])
-        return VS_OK;
-    return vs_corrupter_open(&ev->corrupter[cell], plan->corruption, plan->severity,
-                             &ev->e->options);
-}
-
-static vs_err submit(vs_evaluator *ev, struct group *group, const struct item *item, int n)
-{
-    group->n = 0;
-    for (int i = 0; i < n; i++)
-        VS_TRY(open_corrupter(ev, item[i].cell));
-    for (int i = 0; i < n; i++) {
-        group->slot[i].item = item[i];
-        vs_pool_submit(ev->pool, slot_job, &group->slot[i]);
-    }
-    group->n = n;
-    return VS_OK;
-}
-
-/* Leave out what could not be read: noted once, the rest of the group moves up. */
-static vs_err leave_out(vs_evaluator *ev, struct group *group)
-{
-    const size_t views = ev->view * (size_t)ev->K;
-    int kept = 0;
-    for (int i = 0; i < group->n; i++) {
-        struct slot *s = &group->slot[i];
-        const vs_clip *clip = &ev->e->split->clip[s->item.place];
-        if (s->err == VS_OK) {
-            struct slot *to = &group->slot[kept];
-            memmove(to->views, s->views, kept < i ? views : 0);
-            to->item = s->item;
-            if (to != s) {
-                to->thumb = s->thumb;
-                to->strip = s->strip;
-                s->thumb = s->strip = NULL;
-            }
-            kept++;
-            continue;
-        }
-        if (!s->unreadable)
-            return VS_FAIL(s->err, "%s", s->detail);
-        if (ev->skipped[s->item.place])
-            continue;
-        vs_warn("left out: %s", s->detail);
-        VS_TRY(vs_results_skip(ev->e->db, clip->id, s->detail));
-        ev->skipped[s->item.place] = true;
-    }
-    group->n = kept;
-    return VS_OK;
-}
-
-static vs_err score(vs_evaluator *ev, struct group *group)
-{
-    const int classes = vs_scorer_config(ev->e->scorer)->classes;
-    VS_TRY(vs_scorer_videos(ev->e->scorer, group->views, group->n, ev->K, ev->probability));
-    for (int i = 0; i < group->n; i++) {
-        const vs_clip *clip = &ev->e->split->clip[group->slot[i].item.place];
-        const float *p = ev->probability + (size_t)i * (size_t)classes;
-        int best = 0;
-        for (int c = 1; c < classes; c++)
-            best = p[c] > p[best] ? c : best;
-        ev->result[i] = (vs_result){ .clip = clip->id, .predicted = best,
-                                     .rank = vs_rank_of(p, classes, clip->label),
-                                     .probability = (double)p[clip->label] };
-    }
-    return VS_OK;
-}
-
-static vs_err keep_thumbs(vs_evaluator *ev, struct slot *s)
-{
-    const vs_cell_plan *plan = &ev->cell[s->item.cell];
-    vs_err err = VS_OK;
-    if (s->thumb)
-        err = vs_results_thumb(ev->e->db, vs_cell_name(plan), plan->severity, s->thumb);
-    if (err == VS_OK && s->strip)
-        err = vs_results_thumb(ev->e->db, "clean strip", 0, s->strip);
-    free(s->thumb);
-    free(s->strip);
-    s->thumb = s->strip = NULL;
-    return err;
-}
-
-static vs_err finish(vs_evaluator *ev, struct group *group)
-{
-    VS_TRY(leave_out(ev, group));
-    VS_TRY(score(ev, group));
-    /* Results last: whoever goes on after a kill takes what has a result for done. */
-    for (int i = 0; i < group->n; i++)
-        VS_TRY(keep_thumbs(ev, &group->slot[i]));
-    for (int i = 0, n; i < group->n; i += n) {
-        const vs_cell_plan *plan = &ev->cell[group->slot[i].item.cell];
-        for (n = 1; i + n < group->n; n++)
-            if (group->slot[i + n].item.cell != group->slot[i].item.cell)
-                break;
-        VS_TRY(vs_results_add(ev->e->db, vs_cell_name(plan), plan->severity, ev->result + i, n));
-    }
-    return VS_OK;
 }
 
 /* ---- All of them -------------------------------------------------------------------------- */
@@ -214,7 +30,7 @@ static void close_corrupters(vs_evaluator *ev, int cell)
 }
 
 /* Drop items of videos that turned out to be unreadable; returns how many of n remain. */
-static int still_wanted(const vs_evaluator *ev, struct item *item, int n)
+static int still_wanted(const vs_evaluator *ev, vs_item *item, int n)
 {
     int kept = 0;
     for (int i = 0; i < n; i++)
@@ -224,24 +40,24 @@ static int still_wanted(const vs_evaluator *ev, struct item *item, int n)
 }
 
 /* Items of one block, in the order of the cells. */
-static vs_err score_items(vs_evaluator *ev, struct item *item, int n, vs_progress *progress)
+static vs_err score_items(vs_evaluator *ev, vs_item *item, int n, vs_progress *progress)
 {
     int bank = 0, here = min_int(n, ev->slots), at = here;
-    vs_err err = submit(ev, &ev->group[0], item, here);
+    vs_err err = vs_group_submit(ev, &ev->group[0], item, here);
     while (err == VS_OK && ev->group[bank].n > 0) {
-        struct group *now = &ev->group[bank], *next = &ev->group[!bank];
+        vs_group *now = &ev->group[bank], *next = &ev->group[!bank];
         const vs_cell_plan *plan = &ev->cell[now->slot[0].item.cell];
         vs_pool_wait(ev->pool);
         const bool stop = vs_stop_requested();
         n = at + still_wanted(ev, item + at, n - at);
         here = stop ? 0 : min_int(n - at, ev->slots);
         close_corrupters(ev, now->slot[0].item.cell);
-        err = submit(ev, next, item + at, here);
+        err = vs_group_submit(ev, next, item + at, here);
         at += here;
         vs_progress_note(progress, "%s %d", vs_cell_name(plan), plan->severity);
         const int made = now->n;
         if (err == VS_OK)
-            err = finish(ev, now);
+            err = vs_group_finish(ev, now);
         vs_progress_add(progress, made);
         if (err == VS_OK && stop && at < n)
             err = VS_FAIL(VS_ERR_STOPPED, "stopped");
@@ -273,13 +89,13 @@ vs_err vs_evaluator_run(vs_evaluator *ev, vs_progress *progress)
     const int videos = ev->e->split->n;
     vs_err err = VS_OK;
     for (int first = 0, end; first < videos && err == VS_OK; first = end) {
-        struct item *item = NULL;
+        vs_item *item = NULL;
         int n = 0;
         end = block_end(ev, first);
         for (int c = 0; c < ev->cells; c++)
             for (int i = first; i < end; i++)
                 if (!ev->done[(size_t)c * (size_t)videos + (size_t)i])
-                    VS_PUSH(item, n, ((struct item){ c, i }));
+                    VS_PUSH(item, n, ((vs_item){ c, i }));
         if (n)
             err = score_items(ev, item, n, progress);
         free(item);
@@ -300,13 +116,13 @@ void vs_evaluator_count(const vs_evaluator *ev, int64_t *left, int64_t *done)
 /* ---- What it costs ------------------------------------------------------------------------ */
 
 /* One item on this thread; *seconds. */
-static vs_err time_item(vs_evaluator *ev, struct item item, double *seconds)
+static vs_err time_item(vs_evaluator *ev, vs_item item, double *seconds)
 {
-    struct slot *s = &ev->group[0].slot[0];
+    vs_slot *s = &ev->group[0].slot[0];
     s->item = item;
-    VS_TRY(open_corrupter(ev, item.cell));
+    VS_TRY(vs_evaluator_corrupter(ev, item.cell));
     const double start = vs_now();
-    const vs_err err = make_video(s, 0);
+    const vs_err err = vs_group_make(s, 0);
     *seconds = vs_now() - start;
     free(s->thumb);
     free(s->strip);
@@ -340,15 +156,15 @@ static vs_err time_model(vs_evaluator *ev, vs_evaluator_cost *cost)
 vs_err vs_evaluator_time(vs_evaluator *ev, vs_evaluator_cost *cost)
 {
     int place = ev->e->shard;
-    vs_err err = time_item(ev, (struct item){ 0, place }, &cost->read);
+    vs_err err = time_item(ev, (vs_item){ 0, place }, &cost->read);
     while (err != VS_OK && err != VS_ERR_NOMEM && place + ev->e->shards < ev->e->split->n) {
         place += ev->e->shards;
-        err = time_item(ev, (struct item){ 0, place }, &cost->read);
+        err = time_item(ev, (vs_item){ 0, place }, &cost->read);
     }
     cost->corrupt = 0;
     for (int c = 0; c < ev->cells && err == VS_OK; c++) {
-        double seconds;
-        err = time_item(ev, (struct item){ c, place }, &seconds);
+        double seconds = 0;
+        err = time_item(ev, (vs_item){ c, place }, &seconds);
         cost->corrupt += seconds / ev->cells;
         vs_corrupter_close(&ev->corrupter[c]);
     }
@@ -383,14 +199,14 @@ static int choose_slots(const vs_evaluator *ev)
 static vs_err open_groups(vs_evaluator *ev)
 {
     for (int bank = 0; bank < 2; bank++) {
-        struct group *g = &ev->group[bank];
+        vs_group *g = &ev->group[bank];
         g->slot = vs_new(sizeof(*g->slot) * (size_t)ev->slots);
         g->views = calloc((size_t)ev->slots * (size_t)ev->K, ev->view);
         if (!g->views)
             return VS_FAIL(VS_ERR_NOMEM, "no memory for the %d views of %d videos", ev->K,
                            ev->slots);
         for (int i = 0; i < ev->slots; i++) {
-            struct slot *s = &g->slot[i];
+            vs_slot *s = &g->slot[i];
             s->e = ev;
             s->views = g->views + ev->view * (size_t)ev->K * (size_t)i;
             s->plain = malloc(ev->view);
@@ -464,7 +280,7 @@ void vs_evaluator_close(vs_evaluator **evaluator)
     for (int i = 0; ev->reader && i < ev->threads; i++)
         vs_reader_close(&ev->reader[i]);
     for (int bank = 0; bank < 2; bank++) {
-        struct group *g = &ev->group[bank];
+        vs_group *g = &ev->group[bank];
         for (int i = 0; g->slot && i < ev->slots; i++) {
             free(g->slot[i].plain);
             free(g->slot[i].thumb);

@@ -32,11 +32,6 @@ typedef struct vs_evaluation {
     double memory;                 /* bytes of videos in one block, at least one video */
 } vs_evaluation;
 
-/* corruption NULL and severity 0: the clean videos. */
-typedef struct vs_cell_plan {
-    const vs_corruption *corruption;
-    int severity;
-} vs_cell_plan;
 const char *vs_cell_name(const vs_cell_plan *plan);
 
 typedef struct vs_evaluator vs_evaluator;

@@ -64,7 +64,7 @@ static const vs_opt export_opts[] = {
 struct run {
     const struct export_settings *s;
     vs_export_set set;
-    vs_export_cell *cell;
+    vs_cell_plan *cell;
     int cells;
     vs_video_format format;
     int *todo, todos;              /* items of which something is missing */
@@ -79,24 +79,6 @@ struct run {
 };
 
 /* ---- What is asked for ---------------------------------------------------------------------- */
-
-static vs_err make_cells(struct run *r)
-{
-    const vs_corruption **picked = vs_new(sizeof(*picked) * (size_t)vs_corruption_count());
-    bool wanted[VS_SEVERITIES + 1] = { false };
-    int n;
-    vs_err err = vs_corruption_pick(picked, &n, r->s->corruptions);
-    if (err == VS_OK)
-        err = vs_severities_parse(wanted, r->s->severities);
-    if (err == VS_OK && r->s->clean)
-        VS_PUSH(r->cell, r->cells, ((vs_export_cell){ 0 }));
-    for (int i = 0; err == VS_OK && i < n; i++)
-        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
-            if (wanted[severity])
-                VS_PUSH(r->cell, r->cells, ((vs_export_cell){ picked[i], severity }));
-    free(picked);
-    return err;
-}
 
 static vs_err open_set(struct run *r)
 {
@@ -209,7 +191,7 @@ static int64_t number_of(const char *name)
 
 /* The first `frames` frames under one corruption, in `out`; *T of them. */
 static vs_err corrupt(const struct run *r, uint8_t *out, int *T, const vs_footage *clip, int frames,
-                      const char *name, const vs_export_cell *cell)
+                      const char *name, const vs_cell_plan *cell)
 {
     const struct export_settings *s = r->s;
     const vs_corrupt_options options = { .variant = (vs_variant)s->variant, .fps = clip->fps,
@@ -470,7 +452,9 @@ static vs_err run_export(vs_call *call)
     const struct export_settings *s = call->settings;
     struct run r = { .s = s, .format = { s->codec, s->quality },
                      .lock = PTHREAD_MUTEX_INITIALIZER };
-    vs_err err = make_cells(&r);
+    if (s->clean)
+        VS_PUSH(r.cell, r.cells, ((vs_cell_plan){ 0 }));
+    vs_err err = vs_cells_pick(&r.cell, &r.cells, NULL, s->corruptions, s->severities);
     if (err == VS_OK)
         err = open_set(&r);
     if (err == VS_OK)

@@ -49,17 +49,11 @@ vs_err vs_export_open_folder(vs_export_set *out, const char *folder, const char 
                              const char *layout);
 void vs_export_close(vs_export_set *set);
 
-/* corruption NULL: clean, severity 0. */
-typedef struct vs_export_cell {
-    const vs_corruption *corruption;
-    int severity;
-} vs_export_cell;
-
 /* DIR/CORRUPTION/SEVERITY; the caller frees it. */
-char *vs_export_folder(const char *out, const vs_export_cell *cell);
+char *vs_export_folder(const char *out, const vs_cell_plan *cell);
 /* list.csv of every cell and the folder of annotations, from what is on the disk; waits for other
  * runs that do the same. */
-vs_err vs_export_lists(const char *out, const vs_export_set *set, const vs_export_cell *cell,
+vs_err vs_export_lists(const char *out, const vs_export_set *set, const vs_cell_plan *cell,
                        int cells);
 /* Writes manifest.json or compares with it: CORRUPT when the folder was made with others. Takes
  * over the reference. */

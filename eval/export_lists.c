@@ -15,7 +15,7 @@
 #include "base/version.h"
 #include "eval/export.h"
 
-char *vs_export_folder(const char *out, const vs_export_cell *cell)
+char *vs_export_folder(const char *out, const vs_cell_plan *cell)
 {
     return vs_strf("%s/%s/%d", out, cell->corruption ? cell->corruption->name : "clean",
                    cell->severity);
@@ -36,7 +36,7 @@ static vs_err lock_folder(int *fd, const char *out)
 
 /* ---- list.csv ------------------------------------------------------------------------------- */
 
-static vs_err write_list(const char *out, const vs_export_set *set, const vs_export_cell *cell)
+static vs_err write_list(const char *out, const vs_export_set *set, const vs_cell_plan *cell)
 {
     char *folder = vs_export_folder(out, cell), *path = vs_path_join(folder, "list.csv");
     vs_atomic a = { 0 };
@@ -198,7 +198,7 @@ static vs_err write_annotations(const char *out, const vs_export_set *set)
     return err;
 }
 
-vs_err vs_export_lists(const char *out, const vs_export_set *set, const vs_export_cell *cell,
+vs_err vs_export_lists(const char *out, const vs_export_set *set, const vs_cell_plan *cell,
                        int cells)
 {
     int lock = -1;

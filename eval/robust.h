@@ -68,8 +68,17 @@ vs_err vs_corruption_check(const vs_corruption *corruption);      /* UNSUPPORTED
  * otherwise; UNSUPPORTED for one that this build lacks ("all" leaves those out). */
 vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list);
 
-/* "1,3,5" of --severities: wanted[1], ... become true. USAGE. */
-vs_err vs_severities_parse(bool wanted[VS_SEVERITIES + 1], const char *list);
+/* A corruption at a severity; corruption NULL and severity 0: the clean videos. */
+typedef struct vs_cell_plan {
+    const vs_corruption *corruption;
+    int severity;
+} vs_cell_plan;
+
+/* Adds every one of `corruptions` at every one of `severities` ("1,3,5") to the list of *cells,
+ * which the caller frees; *picked: how many corruptions, may be NULL. USAGE and UNSUPPORTED as
+ * above. */
+vs_err vs_cells_pick(vs_cell_plan **cell, int *cells, int *picked, const char *corruptions,
+                     const char *severities);
 
 typedef struct vs_corrupt_options {
     vs_variant variant;            /* where a corruption has it */

@@ -71,19 +71,9 @@ struct plan {
 
 static vs_err make_plan(struct plan *plan, const struct run_settings *s)
 {
-    const vs_corruption **picked = vs_new(sizeof(*picked) * (size_t)vs_corruption_count());
-    bool wanted[VS_SEVERITIES + 1] = { false };
-    vs_err err = vs_corruption_pick(picked, &plan->corruptions, s->corruptions);
-    if (err == VS_OK)
-        err = vs_severities_parse(wanted, s->severities);
-    if (err == VS_OK)
-        VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ 0 }));
-    for (int i = 0; err == VS_OK && i < plan->corruptions; i++)
-        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
-            if (wanted[severity])
-                VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ picked[i], severity }));
-    free(picked);
-    return err;
+    VS_PUSH(plan->cell, plan->cells, ((vs_cell_plan){ 0 }));
+    return vs_cells_pick(&plan->cell, &plan->cells, &plan->corruptions, s->corruptions,
+                         s->severities);
 }
 
 /* ---- Settings that go with the results ---------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cli.h"
+#include "base/mem.h"
 #include "eval/kinds.h"
 
 /* ---- The table -------------------------------------------------------------------------- */
@@ -273,7 +274,7 @@ vs_err vs_corruption_pick(const vs_corruption **picked, int *n, const char *list
     return *n ? VS_OK : VS_FAIL(VS_ERR_USAGE, "--corruptions: the list is empty");
 }
 
-vs_err vs_severities_parse(bool wanted[VS_SEVERITIES + 1], const char *list)
+static vs_err parse_severities(bool wanted[VS_SEVERITIES + 1], const char *list)
 {
     const char *at = list;
     while (*at >= '1' && *at <= '5' && (at[1] == ',' || !at[1])) {
@@ -284,4 +285,21 @@ vs_err vs_severities_parse(bool wanted[VS_SEVERITIES + 1], const char *list)
     }
     return VS_FAIL(VS_ERR_USAGE, "--severities: expected numbers of 1..5 such as 1,3,5, got \"%s\"",
                    list);
+}
+
+vs_err vs_cells_pick(vs_cell_plan **cell, int *cells, int *picked, const char *corruptions,
+                     const char *severities)
+{
+    const vs_corruption *list[TABLE_SIZE];
+    bool wanted[VS_SEVERITIES + 1] = { false };
+    int n;
+    VS_TRY(vs_corruption_pick(list, &n, corruptions));
+    VS_TRY(parse_severities(wanted, severities));
+    for (int i = 0; i < n; i++)
+        for (int severity = 1; severity <= VS_SEVERITIES; severity++)
+            if (wanted[severity])
+                VS_PUSH(*cell, *cells, ((vs_cell_plan){ list[i], severity }));
+    if (picked)
+        *picked = n;
+    return VS_OK;
 }
