@@ -1,7 +1,7 @@
 /* The stack machine of pickles, without its power. Every opcode takes what it needs from the
  * stack and refuses anything of another kind; the numbers in comments are opcodes of
  * Python's pickletools. */
-#include "train/model/pickle.h"
+#include "train/model/pickle_stack.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -32,128 +32,13 @@ static const struct known {
     { "argparse", "Namespace", SKIPPED, 0 },
 };
 
-/* ---- The machine -------------------------------------------------------------------- */
-
-struct chunk {
-    struct chunk *next;
-    vs_pickle_value value[512];
-};
-
-struct vs_pickle {
-    struct chunk *chunks;
-    size_t in_chunk;
-    vs_pickle_value **stack, **memo;
-    size_t n_stack, room_stack, n_memo, n_put;
-    vs_pickle_value none, no, yes, mark;
-    const uint8_t *data, *p, *end;
-    const char *where;
-};
-
-static vs_err bad(const vs_pickle *k, const char *what)
-{
-    return VS_FAIL(VS_ERR_CORRUPT, "%s: byte %zu of the pickle: %s", k->where,
-                   (size_t)(k->p - k->data), what);
-}
-
-static vs_err no_room(const vs_pickle *k)
-{
-    return VS_FAIL(VS_ERR_NOMEM, "%s: no memory for what its pickle describes", k->where);
-}
-
-static vs_err make(vs_pickle_value **out, vs_pickle *k, vs_pickle_kind kind)
-{
-    if (!k->chunks || k->in_chunk == 512) {
-        struct chunk *c = calloc(1, sizeof(*c));
-        if (!c)
-            return no_room(k);
-        c->next = k->chunks;
-        k->chunks = c;
-        k->in_chunk = 0;
-    }
-    *out = &k->chunks->value[k->in_chunk++];
-    (*out)->kind = kind;
-    return VS_OK;
-}
-
-static vs_err push(vs_pickle *k, vs_pickle_value *v)
-{
-    if (k->n_stack == k->room_stack) {
-        const size_t room = k->room_stack ? 2 * k->room_stack : 64;
-        void *more = realloc(k->stack, sizeof(*k->stack) * room);
-        if (!more)
-            return no_room(k);
-        k->stack = more;
-        k->room_stack = room;
-    }
-    k->stack[k->n_stack++] = v;
-    return VS_OK;
-}
-
-static vs_err push_new(vs_pickle *k, vs_pickle_kind kind)
-{
-    vs_pickle_value *v = NULL;
-    VS_TRY(make(&v, k, kind));
-    return push(k, v);
-}
-
-/* The top of the stack, which may not be a mark. */
-static vs_err pop(vs_pickle_value **out, vs_pickle *k)
-{
-    if (k->n_stack == 0 || k->stack[k->n_stack - 1]->kind == VS_PICKLE_MARK)
-        return bad(k, "an operation finds nothing on the stack");
-    *out = k->stack[--k->n_stack];
-    return VS_OK;
-}
-
-/* n bytes that follow; little-endian when they are a number. */
-static vs_err take(const uint8_t **out, vs_pickle *k, uint64_t n)
-{
-    if ((uint64_t)(k->end - k->p) < n)
-        return bad(k, "it ends in the middle of a value");
-    *out = k->p;
-    k->p += n;
-    return VS_OK;
-}
-
-static vs_err number(uint64_t *out, vs_pickle *k, int bytes)
-{
-    const uint8_t *p = NULL;
-    VS_TRY(take(&p, k, (uint64_t)bytes));
-    *out = 0;
-    for (int i = 0; i < bytes; i++)
-        *out |= (uint64_t)p[i] << 8 * i;
-    return VS_OK;
-}
-
-static vs_err append(vs_pickle *k, vs_pickle_value *to, vs_pickle_value *v)
-{
-    if ((to->n & (to->n - 1)) == 0) {
-        void *more = realloc(to->item, sizeof(*to->item) * (to->n ? 2 * to->n : 1));
-        if (!more)
-            return no_room(k);
-        to->item = more;
-    }
-    to->item[to->n++] = v;
-    return VS_OK;
-}
-
-/* Where the values above the last mark begin; the mark lies just before. */
-static vs_err find_mark(size_t *out, const vs_pickle *k)
-{
-    size_t i = k->n_stack;
-    while (i > 0 && k->stack[i - 1]->kind != VS_PICKLE_MARK)
-        i--;
-    *out = i;
-    return i ? VS_OK : bad(k, "an operation finds no mark on the stack");
-}
-
 /* ---- Values ------------------------------------------------------------------------- */
 
 static vs_err push_int(vs_pickle *k, int bytes, bool is_signed)
 {
     uint64_t v = 0;
-    VS_TRY(number(&v, k, bytes));
-    VS_TRY(push_new(k, VS_PICKLE_INT));
+    VS_TRY(vs_pickle_number(&v, k, bytes));
+    VS_TRY(vs_pickle_push_new(k, VS_PICKLE_INT));
     k->stack[k->n_stack - 1]->integer = is_signed ? (int32_t)v : (int64_t)v;
     return VS_OK;
 }
@@ -163,15 +48,15 @@ static vs_err push_long(vs_pickle *k)
 {
     uint64_t n = 0, v = 0;
     const uint8_t *p = NULL;
-    VS_TRY(number(&n, k, 1));
-    VS_TRY(take(&p, k, n));
+    VS_TRY(vs_pickle_number(&n, k, 1));
+    VS_TRY(vs_pickle_take(&p, k, n));
     if (n > 8) {
-        VS_TRY(push_new(k, VS_PICKLE_OBJECT));
+        VS_TRY(vs_pickle_push_new(k, VS_PICKLE_OBJECT));
         return VS_OK;
     }
     for (uint64_t i = 0; i < 8; i++)
         v |= (uint64_t)(i < n ? p[i] : n && p[n - 1] & 128 ? 255 : 0) << 8 * i;
-    VS_TRY(push_new(k, VS_PICKLE_INT));
+    VS_TRY(vs_pickle_push_new(k, VS_PICKLE_INT));
     k->stack[k->n_stack - 1]->integer = (int64_t)v;
     return VS_OK;
 }
@@ -180,9 +65,9 @@ static vs_err push_text(vs_pickle *k, int bytes_of_length)
 {
     uint64_t n = 0;
     const uint8_t *p = NULL;
-    VS_TRY(number(&n, k, bytes_of_length));
-    VS_TRY(take(&p, k, n));
-    VS_TRY(push_new(k, VS_PICKLE_TEXT));
+    VS_TRY(vs_pickle_number(&n, k, bytes_of_length));
+    VS_TRY(vs_pickle_take(&p, k, n));
+    VS_TRY(vs_pickle_push_new(k, VS_PICKLE_TEXT));
     k->stack[k->n_stack - 1]->text = (const char *)p;
     k->stack[k->n_stack - 1]->length = n;
     return VS_OK;
@@ -194,37 +79,37 @@ static vs_err push_tuple(vs_pickle *k, int n)
     size_t from = k->n_stack - (size_t)(n < 0 ? 0 : n);
     vs_pickle_value *v = NULL;
     if (n < 0)
-        VS_TRY(find_mark(&from, k));
+        VS_TRY(vs_pickle_find_mark(&from, k));
     else if (k->n_stack < (size_t)n)
-        return bad(k, "an operation finds nothing on the stack");
-    VS_TRY(make(&v, k, VS_PICKLE_TUPLE));
+        return vs_pickle_bad(k, "an operation finds nothing on the stack");
+    VS_TRY(vs_pickle_make(&v, k, VS_PICKLE_TUPLE));
     const size_t count = k->n_stack - from;
     v->item = count ? malloc(sizeof(*v->item) * count) : NULL;
     if (count && !v->item)
-        return no_room(k);
+        return vs_pickle_no_room(k);
     v->n = count;
     for (size_t i = 0; i < count; i++) {
         v->item[i] = k->stack[from + i];
         if (v->item[i]->kind == VS_PICKLE_MARK)
-            return bad(k, "a tuple reaches across a mark");
+            return vs_pickle_bad(k, "a tuple reaches across a mark");
     }
     k->n_stack = n < 0 ? from - 1 : from;
-    return push(k, v);
+    return vs_pickle_push(k, v);
 }
 
 /* APPENDS, SETITEMS: the values above the mark go into what lies below it. */
 static vs_err extend(vs_pickle *k, vs_pickle_kind kind)
 {
     size_t from = 0;
-    VS_TRY(find_mark(&from, k));
+    VS_TRY(vs_pickle_find_mark(&from, k));
     if (from < 2 || (k->stack[from - 2]->kind != kind &&
                      k->stack[from - 2]->kind != VS_PICKLE_OBJECT))
-        return bad(k, "values are added to what holds none");
+        return vs_pickle_bad(k, "values are added to what holds none");
     if (kind == VS_PICKLE_DICT && (k->n_stack - from) % 2)
-        return bad(k, "a key without a value");
+        return vs_pickle_bad(k, "a key without a value");
     vs_pickle_value *to = k->stack[from - 2];
     for (size_t i = from; i < k->n_stack; i++)
-        VS_TRY(append(k, to, k->stack[i]));
+        VS_TRY(vs_pickle_append(k, to, k->stack[i]));
     k->n_stack = from - 1;
     return VS_OK;
 }
@@ -234,54 +119,35 @@ static vs_err extend_few(vs_pickle *k, vs_pickle_kind kind, size_t n)
 {
     vs_pickle_value *v[2] = { NULL, NULL };
     for (size_t i = n; i-- > 0;)
-        VS_TRY(pop(&v[i], k));
+        VS_TRY(vs_pickle_pop(&v[i], k));
     if (k->n_stack == 0 || k->stack[k->n_stack - 1]->kind != kind)
-        return bad(k, "values are added to what holds none");
+        return vs_pickle_bad(k, "values are added to what holds none");
     for (size_t i = 0; i < n; i++)
-        VS_TRY(append(k, k->stack[k->n_stack - 1], v[i]));
+        VS_TRY(vs_pickle_append(k, k->stack[k->n_stack - 1], v[i]));
     return VS_OK;
 }
 
 /* ---- Memo --------------------------------------------------------------------------- */
 
-static vs_err put(vs_pickle *k, uint64_t at)
-{
-    if (k->n_stack == 0)
-        return bad(k, "an operation finds nothing on the stack");
-    if (at >= (uint64_t)(k->end - k->data))
-        return bad(k, "it remembers more values than it has bytes");
-    if (at >= k->n_memo) {
-        const size_t room = at < 512 ? 1024 : 2 * (size_t)at;
-        void *more = realloc(k->memo, sizeof(*k->memo) * room);
-        if (!more)
-            return no_room(k);
-        k->memo = more;
-        memset(k->memo + k->n_memo, 0, sizeof(*k->memo) * (room - k->n_memo));
-        k->n_memo = room;
-    }
-    k->memo[at] = k->stack[k->n_stack - 1];
-    return VS_OK;
-}
-
 static vs_err memoize(vs_pickle *k)
 {
-    return put(k, k->n_put++);
+    return vs_pickle_put(k, k->n_put++);
 }
 
 static vs_err put_numbered(vs_pickle *k, int bytes)
 {
     uint64_t at = 0;
-    VS_TRY(number(&at, k, bytes));
-    return put(k, at);
+    VS_TRY(vs_pickle_number(&at, k, bytes));
+    return vs_pickle_put(k, at);
 }
 
 static vs_err get_numbered(vs_pickle *k, int bytes)
 {
     uint64_t at = 0;
-    VS_TRY(number(&at, k, bytes));
+    VS_TRY(vs_pickle_number(&at, k, bytes));
     if (at >= k->n_memo || !k->memo[at])
-        return bad(k, "it asks for a value that it never remembered");
-    return push(k, k->memo[at]);
+        return vs_pickle_bad(k, "it asks for a value that it never remembered");
+    return vs_pickle_push(k, k->memo[at]);
 }
 
 /* ---- Names and calls ---------------------------------------------------------------- */
@@ -296,7 +162,7 @@ static vs_err push_global(vs_pickle *k, const char *module, size_t m, const char
     const int most = 60;
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
         if (equal(module, m, known[i].module) && equal(name, n, known[i].name)) {
-            VS_TRY(push_new(k, VS_PICKLE_GLOBAL));
+            VS_TRY(vs_pickle_push_new(k, VS_PICKLE_GLOBAL));
             k->stack[k->n_stack - 1]->integer = (int64_t)i;
             return VS_OK;
         }
@@ -314,7 +180,7 @@ static vs_err read_global(vs_pickle *k)
     for (int i = 0; i < 2; i++) {
         const uint8_t *end = memchr(k->p, '\n', (size_t)(k->end - k->p));
         if (!end)
-            return bad(k, "it ends in the middle of a name");
+            return vs_pickle_bad(k, "it ends in the middle of a name");
         word[i] = (const char *)k->p;
         length[i] = (size_t)(end - k->p);
         k->p = end + 1;
@@ -325,10 +191,10 @@ static vs_err read_global(vs_pickle *k)
 static vs_err stack_global(vs_pickle *k)
 {
     vs_pickle_value *name = NULL, *module = NULL;
-    VS_TRY(pop(&name, k));
-    VS_TRY(pop(&module, k));
+    VS_TRY(vs_pickle_pop(&name, k));
+    VS_TRY(vs_pickle_pop(&module, k));
     if (name->kind != VS_PICKLE_TEXT || module->kind != VS_PICKLE_TEXT)
-        return bad(k, "a name that is not a text");
+        return vs_pickle_bad(k, "a name that is not a text");
     return push_global(k, module->text, module->length, name->text, name->length);
 }
 
@@ -351,39 +217,39 @@ static bool is_tensor_call(const vs_pickle_value *a)
 static vs_err call(vs_pickle *k)
 {
     vs_pickle_value *args = NULL, *what = NULL;
-    VS_TRY(pop(&args, k));
-    VS_TRY(pop(&what, k));
+    VS_TRY(vs_pickle_pop(&args, k));
+    VS_TRY(vs_pickle_pop(&what, k));
     if (what->kind != VS_PICKLE_GLOBAL || args->kind != VS_PICKLE_TUPLE)
-        return bad(k, "it calls something that is not a known name");
+        return vs_pickle_bad(k, "it calls something that is not a known name");
     const enum role role = known[what->integer].role;
     if (role == PARAMETER && args->n >= 1 && args->item[0]->kind == VS_PICKLE_TENSOR)
-        return push(k, args->item[0]);
+        return vs_pickle_push(k, args->item[0]);
     if (role == DICT && args->n == 0)
-        return push_new(k, VS_PICKLE_DICT);
+        return vs_pickle_push_new(k, VS_PICKLE_DICT);
     if (role == SKIPPED)
-        return push_new(k, VS_PICKLE_OBJECT);
+        return vs_pickle_push_new(k, VS_PICKLE_OBJECT);
     if (role != TENSOR || !is_tensor_call(args))
         return VS_FAIL(VS_ERR_CORRUPT, "%s: byte %zu of the pickle: %s.%s is called in a way that "
                        "torch.save does not", k->where, (size_t)(k->p - k->data),
                        known[what->integer].module, known[what->integer].name);
     vs_pickle_value *tensor = NULL;
-    VS_TRY(make(&tensor, k, VS_PICKLE_TENSOR));
+    VS_TRY(vs_pickle_make(&tensor, k, VS_PICKLE_TENSOR));
     tensor->n = args->n;
     tensor->item = malloc(sizeof(*tensor->item) * args->n);
     if (!tensor->item)
-        return no_room(k);
+        return vs_pickle_no_room(k);
     memcpy(tensor->item, args->item, sizeof(*tensor->item) * args->n);
-    return push(k, tensor);
+    return vs_pickle_push(k, tensor);
 }
 
 /* BUILD: the state of an object; none of those here needs it. */
 static vs_err build(vs_pickle *k)
 {
     vs_pickle_value *state = NULL;
-    VS_TRY(pop(&state, k));
+    VS_TRY(vs_pickle_pop(&state, k));
     if (k->n_stack == 0 || (k->stack[k->n_stack - 1]->kind != VS_PICKLE_OBJECT &&
                             k->stack[k->n_stack - 1]->kind != VS_PICKLE_DICT))
-        return bad(k, "it sets the state of something that has none");
+        return vs_pickle_bad(k, "it sets the state of something that has none");
     return VS_OK;
 }
 
@@ -391,19 +257,19 @@ static vs_err build(vs_pickle *k)
 static vs_err persistent(vs_pickle *k)
 {
     vs_pickle_value *id = NULL, *storage = NULL;
-    VS_TRY(pop(&id, k));
+    VS_TRY(vs_pickle_pop(&id, k));
     vs_pickle_value **const v = id->item;
     if (id->kind != VS_PICKLE_TUPLE || id->n < 5 || v[0]->kind != VS_PICKLE_TEXT ||
         !equal(v[0]->text, v[0]->length, "storage") || v[1]->kind != VS_PICKLE_GLOBAL ||
         known[v[1]->integer].role != STORAGE || v[2]->kind != VS_PICKLE_TEXT ||
         v[4]->kind != VS_PICKLE_INT || (id->n > 5 && v[5]->kind != VS_PICKLE_NONE))
-        return bad(k, "it refers to something that is not a storage");
-    VS_TRY(make(&storage, k, VS_PICKLE_STORAGE));
+        return vs_pickle_bad(k, "it refers to something that is not a storage");
+    VS_TRY(vs_pickle_make(&storage, k, VS_PICKLE_STORAGE));
     storage->dtype = known[v[1]->integer].dtype;
     storage->text = v[2]->text;
     storage->length = v[2]->length;
     storage->integer = v[4]->integer;
-    return push(k, storage);
+    return vs_pickle_push(k, storage);
 }
 
 /* ---- Opcodes ------------------------------------------------------------------------ */
@@ -411,14 +277,15 @@ static vs_err persistent(vs_pickle *k)
 static vs_err protocol(vs_pickle *k)
 {
     uint64_t version = 0;
-    VS_TRY(number(&version, k, 1));
-    return version >= 2 && version <= 5 ? VS_OK : bad(k, "its protocol is not one of 2 to 5");
+    VS_TRY(vs_pickle_number(&version, k, 1));
+    return version >= 2 && version <= 5
+               ? VS_OK : vs_pickle_bad(k, "its protocol is not one of 2 to 5");
 }
 
 static vs_err skip(vs_pickle *k, uint64_t n)
 {
     const uint8_t *p = NULL;
-    return take(&p, k, n);
+    return vs_pickle_take(&p, k, n);
 }
 
 static vs_err one(vs_pickle *k, uint8_t op)
@@ -427,23 +294,23 @@ static vs_err one(vs_pickle *k, uint8_t op)
     switch (op) {
     case 0x80: return protocol(k);
     case 0x95: return skip(k, 8);                       /* FRAME */
-    case '(': return push(k, &k->mark);
-    case '0': return pop(&gone, k);                     /* POP */
-    case 'N': return push(k, &k->none);
-    case 0x88: return push(k, &k->yes);
-    case 0x89: return push(k, &k->no);
+    case '(': return vs_pickle_push(k, &k->mark);
+    case '0': return vs_pickle_pop(&gone, k);                     /* POP */
+    case 'N': return vs_pickle_push(k, &k->none);
+    case 0x88: return vs_pickle_push(k, &k->yes);
+    case 0x89: return vs_pickle_push(k, &k->no);
     case 'J': return push_int(k, 4, true);
     case 'K': return push_int(k, 1, false);
     case 'M': return push_int(k, 2, false);
     case 0x8a: return push_long(k);
-    case 'G': VS_TRY(skip(k, 8)); return push_new(k, VS_PICKLE_REAL);
+    case 'G': VS_TRY(skip(k, 8)); return vs_pickle_push_new(k, VS_PICKLE_REAL);
     case 'X': return push_text(k, 4);
     case 0x8c: return push_text(k, 1);                  /* SHORT_BINUNICODE */
     case 0x8d: return push_text(k, 8);
     case 'U': case 'C': return push_text(k, 1);         /* bytes and texts of Python 2 */
     case 'T': case 'B': return push_text(k, 4);
-    case ']': return push_new(k, VS_PICKLE_LIST);
-    case '}': return push_new(k, VS_PICKLE_DICT);
+    case ']': return vs_pickle_push_new(k, VS_PICKLE_LIST);
+    case '}': return vs_pickle_push_new(k, VS_PICKLE_DICT);
     case ')': return push_tuple(k, 0);
     case 't': return push_tuple(k, -1);
     case 0x85: return push_tuple(k, 1);
@@ -463,7 +330,7 @@ static vs_err one(vs_pickle *k, uint8_t op)
     case 'R': case 0x81: return call(k);
     case 'b': return build(k);
     case 'Q': return persistent(k);
-    default: return bad(k, "an operation that torch.save does not write");
+    default: return vs_pickle_bad(k, "an operation that torch.save does not write");
     }
 }
 
@@ -476,10 +343,10 @@ static vs_err run(vs_pickle *k)
             continue;
         }
         if (k->n_stack != 1 || k->stack[0]->kind == VS_PICKLE_MARK)
-            return bad(k, "it does not end with one value");
+            return vs_pickle_bad(k, "it does not end with one value");
         return VS_OK;
     }
-    return bad(k, "it is cut off");
+    return vs_pickle_bad(k, "it is cut off");
 }
 
 vs_err vs_pickle_open(vs_pickle **out, const uint8_t *data, size_t size, size_t *used,
@@ -496,31 +363,14 @@ vs_err vs_pickle_open(vs_pickle **out, const uint8_t *data, size_t size, size_t 
     k->no.kind = k->yes.kind = VS_PICKLE_BOOL;
     k->yes.integer = 1;
     k->mark.kind = VS_PICKLE_MARK;
-    vs_err err = size && *data == 0x80 ? run(k) : bad(k, "it is not a pickle of protocol 2 to 5");
+    vs_err err = size && *data == 0x80
+                     ? run(k) : vs_pickle_bad(k, "it is not a pickle of protocol 2 to 5");
     if (err == VS_OK && used)
         *used = (size_t)(k->p - data);
     if (err != VS_OK)
         vs_pickle_close(&k);
     *out = k;
     return err;
-}
-
-void vs_pickle_close(vs_pickle **pickle)
-{
-    vs_pickle *k = *pickle;
-    if (!k)
-        return;
-    while (k->chunks) {
-        struct chunk *next = k->chunks->next;
-        for (int i = 0; i < 512; i++)
-            free(k->chunks->value[i].item);
-        free(k->chunks);
-        k->chunks = next;
-    }
-    free(k->stack);
-    free(k->memo);
-    free(k);
-    *pickle = NULL;
 }
 
 const vs_pickle_value *vs_pickle_root(const vs_pickle *pickle)
@@ -535,17 +385,4 @@ const vs_pickle_value *vs_pickle_member(const vs_pickle_value *dict, const char 
             equal(dict->item[i]->text, dict->item[i]->length, key))
             return dict->item[i + 1];
     return NULL;
-}
-
-const vs_pickle_value *vs_pickle_storage(const vs_pickle *pickle, const char *key, size_t length)
-{
-    const vs_pickle_value *found = NULL;
-    for (const struct chunk *c = pickle->chunks; c; c = c->next)
-        for (int i = 0; i < 512; i++) {
-            const vs_pickle_value *const v = &c->value[i];
-            if (v->kind == VS_PICKLE_STORAGE && v->length == length &&
-                memcmp(v->text, key, length) == 0)
-                found = v;
-        }
-    return found;
 }
