@@ -115,7 +115,8 @@ static vs_err add_folder(struct roll *r, int stride)
     char **name;
     int n, pictures = 0;
     VS_TRY(vs_dir_list(r->name, &name, &n));
-    qsort(name, (size_t)n, sizeof(*name), by_number);
+    if (n > 0)
+        qsort(name, (size_t)n, sizeof(*name), by_number);
     vs_err err = VS_OK;
     for (int i = 0; err == VS_OK && i < n; i++) {
         char *path = vs_path_join(r->name, name[i]);
