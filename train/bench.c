@@ -31,7 +31,7 @@ enum { WARM_UP = 2, TURNS = 10, SPLIT = 3, TASK_PRETRAIN = 0, TASK_FINETUNE, TAS
 struct settings {
     vs_common common;
     const char *device, *model;
-    int task, precision, batch, steps, size, frames, classes, roofline;
+    int task, precision, batch, steps, size, frames, classes, roofline, graphs;
     double mask_ratio;
 };
 #define AT(field) .at = offsetof(struct settings, field)
@@ -57,6 +57,8 @@ static const vs_opt opts[] = {
       .help = "auto, cpu, cuda or cuda:N" },
     { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
       .choices = VS_PRECISION_CHOICES, .help = "of the passes; auto: bf16 where it is faster" },
+    { .name = "graphs", .kind = VS_OPT_CHOICE, AT(graphs), .def = "on", .choices = "off|on",
+      .help = "a GPU's passes recorded once and queued as one" },
     { .name = "roofline", .kind = VS_OPT_CHOICE, AT(roofline), .def = "none",
       .choices = "none|" VS_ROOFLINES,
       .help = "instead: what a step costs on that GPU, by its rates; needs none" },
@@ -403,6 +405,8 @@ static vs_err run(vs_call *call)
         err = vs_device_open(&b.dev, s->device, s->common.jobs);
         if (err == VS_OK) {
             vs_device_set_precision(b.dev, (vs_precision)s->precision);
+            if (!s->graphs)
+                vs_device_set_repeat(b.dev, false);
             err = bench(&b);
         }
     }

@@ -89,65 +89,6 @@ static void make_schedule(vs_trainer *t)
                            .clip_norm = (float)s->clip_norm };
 }
 
-/* ---- One step ---------------------------------------------------------------------- */
-
-static vs_err one_pass(vs_trainer *t, int pass, double *loss)
-{
-    const vs_train_settings *s = t->settings;
-    const vs_loaded *loaded;
-    VS_TRY(vs_loader_next(t->loader, &loaded));
-    const int64_t batches = t->step * passes(t) + pass * vs_dist_size(t->dist) +
-                            vs_dist_rank(t->dist);
-    vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
-                       .train = true, .seed = (uint64_t)s->common.seed,
-                       .index = (uint64_t)(batches * vs_trainer_pass_clips(t)) };
-    float value;
-    t->task.fill(t, &batch, loaded);
-    VS_TRY(vs_model_forward(t->model, &batch));
-    VS_TRY(vs_model_backward(t->model, 1.0f / (float)s->accumulate));
-    VS_TRY(vs_model_loss(t->model, &value));
-    *loss += (double)value / s->accumulate;
-    return VS_OK;
-}
-
-/* This process's share of the gradient, which leaves while it is made, and its loss. */
-static vs_err own_gradient(vs_trainer *t, double *loss)
-{
-    vs_err err = VS_OK;
-    const int last = t->settings->accumulate - 1;
-    *loss = 0;
-    vs_model_zero_grad(t->model);
-    for (int pass = 0; err == VS_OK && pass <= last; pass++) {
-        if (pass == last)
-            vs_exchange_last_pass(t);
-        err = one_pass(t, pass, loss);
-    }
-    return err == VS_ERR_NUMERIC ? vs_trainer_not_finite(t, "loss") : err;
-}
-
-/* The gradient of the step, the same on every process, and its loss. */
-static vs_err gradient(vs_trainer *t, double *loss)
-{
-    vs_exchange_begin(t);
-    return vs_exchange_end(t, own_gradient(t, loss), loss);
-}
-
-static vs_err train_step(vs_trainer *t, double *grad_norm)
-{
-    double loss;
-    VS_TRY(gradient(t, &loss));
-    const vs_err err = vs_model_grad_norm(t->model, grad_norm);
-    if (err == VS_ERR_NUMERIC)
-        return vs_trainer_not_finite(t, "gradient");
-    VS_TRY(err);
-    t->adamw.lr = (float)vs_schedule_lr(&t->schedule, t->step);
-    VS_TRY(vs_model_adamw(t->model, &t->adamw, t->step + 1));
-    t->step++;
-    t->loss_sum += loss;
-    t->loss_steps++;
-    return vs_ema_step(t);
-}
-
 /* ---- Log and progress -------------------------------------------------------------- */
 
 static double epoch_of(const vs_trainer *t)
@@ -155,7 +96,7 @@ static double epoch_of(const vs_trainer *t)
     return (double)t->step / (double)t->steps_per_epoch;
 }
 
-static vs_err log_line(vs_trainer *t, double grad_norm)
+static vs_err log_line(vs_trainer *t)
 {
     const double now = vs_now(), took = now - t->line_began;
     const double waited = vs_loader_waited(t->loader);
@@ -164,7 +105,7 @@ static vs_err log_line(vs_trainer *t, double grad_norm)
     json_object_set_new(line, "epoch", json_real(epoch_of(t)));
     json_object_set_new(line, "loss", json_real(t->loss_sum / (double)t->loss_steps));
     json_object_set_new(line, "lr", json_real((double)t->adamw.lr));
-    json_object_set_new(line, "grad_norm", json_real(grad_norm));
+    json_object_set_new(line, "grad_norm", json_real(t->grad_norm));
     const double clips = (double)(vs_trainer_pass_clips(t) * passes(t) * t->loss_steps);
     json_object_set_new(line, "clips_per_s", json_real(took > 0 ? clips / took : 0));
     json_object_set_new(line, "wait", json_real(took > 0 ? (waited - t->line_waited) / took : 0));
@@ -278,11 +219,11 @@ static vs_err leave_without(vs_trainer *t, const char *lost)
 }
 
 /* Log, evaluation, checkpoints: after a step, of the first process. */
-static vs_err record_step(vs_trainer *t, double grad_norm, vs_progress *progress)
+static vs_err record_step(vs_trainer *t, vs_progress *progress)
 {
     show_progress(t, progress);
     if (t->step % t->settings->log_every == 0 || t->step == t->schedule.steps)
-        VS_TRY(log_line(t, grad_norm));
+        VS_TRY(log_line(t));
     return after_step(t);
 }
 
@@ -293,13 +234,15 @@ static vs_err run_steps(vs_trainer *t)
                                               t->schedule.steps * batch);
     vs_err err = VS_OK;
     vs_progress_set(progress, t->step * batch);
-    t->began = t->line_began = t->saved_at = vs_now();
+    t->began = t->line_began = t->saved_at = t->read_at = vs_now();
     t->line_waited = vs_loader_waited(t->loader);
     while (err == VS_OK && t->step < t->schedule.steps) {
-        double grad_norm;
-        err = train_step(t, &grad_norm);
-        if (err == VS_OK && is_first(t))
-            err = record_step(t, grad_norm, progress);
+        err = vs_steps_next(t);
+        const bool due = vs_steps_due(t);
+        if (err == VS_OK && due)
+            err = vs_steps_settle(t);
+        if (err == VS_OK && due && is_first(t))
+            err = record_step(t, progress);
         bool leave = vs_stop_requested() || t->step == t->settings->stop_at;
         err = vs_dist_agree(t->dist, err, &leave, NULL);
         if (vs_dist_lost(t->dist))

@@ -61,6 +61,9 @@ struct vs_trainer {
     int64_t step;                  /* steps done */
     double loss_sum;               /* since the last line of the log */
     int64_t loss_steps;
+    double grad_norm;              /* of the last step that was read */
+    int unread;                    /* steps whose losses and norms wait on the device (steps.c) */
+    double read_at;
     double seconds;                /* of training, over all sessions */
     double best_top1;
     int64_t best_step;             /* 0 = none yet */
@@ -93,6 +96,15 @@ int vs_trainer_pass_clips(const vs_trainer *t);
 void vs_exchange_begin(vs_trainer *t);
 void vs_exchange_last_pass(vs_trainer *t);     /* its backward pass completes the gradient */
 vs_err vs_exchange_end(vs_trainer *t, vs_err err, double *loss);
+
+/* steps.c: one step after the other. On a GPU the host does not wait for a step: losses and norms
+ * are kept there and read by vs_steps_settle(), which must come before anyone looks at loss_sum,
+ * grad_norm or the weights; it is due (vs_steps_due()) at every line of the log, checkpoint and
+ * evaluation, and once a second. Elsewhere, and in several processes, each step is read at once.
+ * NUMERIC names the step; those after it have run, but nothing of them is kept. */
+vs_err vs_steps_next(vs_trainer *t);
+bool vs_steps_due(const vs_trainer *t);
+vs_err vs_steps_settle(vs_trainer *t);
 
 /* keep.c: checkpoints/NAME written whole or not at all, and what a resumed run takes up: the
  * weights, moments and counters of checkpoints/last. */

@@ -18,6 +18,7 @@ typedef std::function<void()> work;
 
 struct vs_emulated_graph {
     std::vector<work> list;
+    bool spoiled;
 };
 
 struct vs_emulated_stream {
@@ -60,6 +61,18 @@ static cudaError_t result(cudaError_t e)
     abort();
 }
 
+/* What would wait or take memory while any stream is being captured, by this one thread, is
+ * refused there, and the capture is of no use any more. */
+static cudaError_t refuse_capture()
+{
+    bool any = false;
+    for (vs_emulated_stream *s : gpu.streams)
+        if (s->captured) {
+            s->captured->spoiled = any = true;
+        }
+    return any ? result(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+}
+
 /* ---- Memory -------------------------------------------------------------------------- */
 
 #define PAGE ((size_t)4096)
@@ -99,8 +112,8 @@ cudaError_t cudaMalloc(void **at, size_t bytes)
     const size_t rounded = (bytes + 255) / 256 * 256;
     const size_t mapped = (rounded + PAGE - 1) / PAGE * PAGE + PAGE;
     *at = nullptr;
-    if (bytes == 0)
-        return cudaSuccess;
+    if (bytes == 0 || refuse_capture() != cudaSuccess)
+        return bytes == 0 ? cudaSuccess : cudaErrorStreamCaptureUnsupported;
     if (bytes > (size_t)1 << 36)
         return result(cudaErrorMemoryAllocation);
     void *const pages = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
@@ -124,6 +137,8 @@ cudaError_t cudaFree(void *at)
 {
     if (!at)
         return cudaSuccess;
+    if (refuse_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     drain_all();
     auto m = gpu.memory.find(at);
     if (m == gpu.memory.end())
@@ -151,6 +166,8 @@ cudaError_t cudaHostAlloc(void **at, size_t bytes, unsigned flags)
 
 cudaError_t cudaFreeHost(void *at)
 {
+    if (refuse_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     drain_all();
     if (at && !gpu.pinned.erase(at))
         return result(cudaErrorInvalidValue);
@@ -212,12 +229,6 @@ static void enqueue(cudaStream_t stream, const work &w)
         s->queue.push_back(w);
 }
 
-/* What a program may not do while a step is being captured. */
-static cudaError_t refuse_capture(cudaStream_t stream)
-{
-    return stream_or_standard(stream)->captured ? result(cudaErrorNotSupported) : cudaSuccess;
-}
-
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
 {
     (void)flags;
@@ -245,14 +256,16 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    if (refuse_capture(stream) != cudaSuccess)
-        return cudaErrorNotSupported;
+    if (refuse_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     drain(stream_or_standard(stream));
     return cudaSuccess;
 }
 
 cudaError_t cudaDeviceSynchronize()
 {
+    if (refuse_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     drain_all();
     return cudaSuccess;
 }
@@ -314,6 +327,8 @@ static void reach(cudaEvent_t event, uint64_t at)
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event)
 {
+    if (refuse_capture() != cudaSuccess)
+        return cudaErrorStreamCaptureUnsupported;
     reach(event, event->recorded);
     return cudaSuccess;
 }
@@ -352,6 +367,8 @@ cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t bytes, cudaMemcpy
         enqueue(stream, [=]() { memcpy(dst, src, bytes); });
         return cudaSuccess;
     }
+    if (stream_or_standard(stream)->captured)
+        return refuse_capture();
     /* Pageable memory is read before the call returns. */
     const std::vector<char> kept((const char *)src, (const char *)src + bytes);
     enqueue(stream, [=]() { memcpy(dst, kept.data(), bytes); });
@@ -429,6 +446,11 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
     *graph = stream->captured;
     stream->captured = nullptr;
+    if (*graph && (*graph)->spoiled) {
+        delete *graph;
+        *graph = nullptr;
+        return result(cudaErrorStreamCaptureInvalidated);
+    }
     return *graph ? cudaSuccess : result(cudaErrorInvalidValue);
 }
 
@@ -465,7 +487,9 @@ const char *cudaGetErrorString(cudaError_t e)
 {
     static const char *const text[] = { "no error", "invalid argument", "out of memory",
                                         "invalid configuration argument", "device not ready",
-                                        "invalid device ordinal", "operation not supported" };
+                                        "invalid device ordinal", "operation not supported",
+                                        "operation not permitted when stream is capturing",
+                                        "operation failed due to a previous error during capture" };
     return text[e];
 }
 

@@ -138,6 +138,7 @@ DECLARE(out, WIDE, false, true)
 DECLARE(out_narrow, NARROW, false, true)
 DECLARE(in_out, WIDE, true, true)
 DECLARE(in_out_narrow, NARROW, true, true)
+DECLARE(in_double, DOUBLE, true, false)
 DECLARE(in_out_double, DOUBLE, true, true)
 
 float *values(operand *o)

@@ -50,6 +50,7 @@ operand *out(trial *t, const char *name, int64_t n);
 operand *out_narrow(trial *t, const char *name, int64_t n);
 operand *in_out(trial *t, const char *name, int64_t n);
 operand *in_out_narrow(trial *t, const char *name, int64_t n);
+operand *in_double(trial *t, const char *name, int64_t n);
 operand *in_out_double(trial *t, const char *name, int64_t n);
 operand *in_bytes(trial *t, const char *name, int64_t n);
 operand *in_ints(trial *t, const char *name, int64_t n);

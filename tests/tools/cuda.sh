@@ -40,6 +40,15 @@ check "six steps in fp32" vsyn-train $run --device cuda --precision fp32 --out f
 check "six steps in bf16" vsyn-train $run --device cuda --precision bf16 --out bf16
 same "losses and gradients in fp32 are the CPU's to 1e-6" "$(furthest fp32 cpu 1e-6)" within
 same "in bf16 to 1e-3" "$(furthest bf16 cpu 1e-3)" within
+VSYN_GRAPHS=off check "six steps in bf16, every operation launched" vsyn-train $run --device cuda \
+    --precision bf16 --out launched
+same "give the same losses to the bit" "$(losses launched)" "$(losses bf16)"
+check "and weights" "$VSYN_BUILD/tests/tools/compare_weights" 0 launched/checkpoints/last \
+    bf16/checkpoints/last
+check "and weights when nobody reads a step before the end" vsyn-train $run --device cuda \
+    --precision bf16 --out ahead --log-every 6
+check "the same" "$VSYN_BUILD/tests/tools/compare_weights" 0 ahead/checkpoints/last \
+    bf16/checkpoints/last
 check "and so are the weights in fp32" "$VSYN_BUILD/tests/tools/compare_weights" 1e-6 \
     fp32/checkpoints/last cpu/checkpoints/last
 check "in bf16" "$VSYN_BUILD/tests/tools/compare_weights" 1e-4 bf16/checkpoints/last \

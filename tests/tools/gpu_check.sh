@@ -48,9 +48,9 @@ same "the device is described" "$(value_of closed facts 'figures.gpus[0].name'
 plugin=$VSYN_BUILD/tests/cuda/vsyn-cuda.so
 if [ -f "$plugin" ]; then
     export VSYN_CUDA_PLUGIN=$plugin
-    some=open,products,parity-bf16,verify-bf16,train,repeat,curves,bench-pretrain-small
+    some=open,products,parity-bf16,verify-bf16,train,repeat,graphs,curves,bench-pretrain-small
     check "the emulated device" "$gpu_check" --tiny --only $some --out emulated
-    same "passes" "$(value emulated '$.passed') $(value emulated '$.failed')" "8 0"
+    same "passes" "$(value emulated '$.passed') $(value emulated '$.failed')" "9 0"
     same "compares every operation" "$(value_of emulated parity-bf16 figures.passed)" 29
     same "compares every tensor" "$(value_of emulated verify-bf16 figures.within)" 267
     same "keeps the lines of bench" \

@@ -15,6 +15,8 @@ vs_device *vs_device_new(const vs_device_kind *kind, bool cuda, int threads, con
     dev->kind = kind;
     dev->cuda = cuda;
     dev->threads = threads;
+    const char *const graphs = getenv("VSYN_GRAPHS");
+    dev->no_repeat = graphs && strcmp(graphs, "off") == 0;
     snprintf(dev->name, sizeof(dev->name), "%s", name);
     return dev;
 }
@@ -33,6 +35,7 @@ void vs_device_close(vs_device **dev)
         d->kind->close(d);
     free(d->block);
     free(d->notes);
+    free(d->slot);
     free(d);
     *dev = NULL;
 }
@@ -114,6 +117,7 @@ void vs_device_free(vs_device *dev, void *block)
     VS_ASSERT(i < dev->n_blocks);
     dev->kind->wait(dev);
     dev->kind->give(dev, block);
+    dev->age++;
     dev->allocated -= dev->block[i].bytes;
     /* The list keeps its order: its capacity is tied to its length by VS_PUSH, and a shorter
      * list grown again only reallocates to a size it already had. */
@@ -130,6 +134,7 @@ void *vs_device_scratch(vs_device *dev, size_t bytes)
         dev->kind->wait(dev);
         if (dev->scratch)
             dev->kind->give(dev, dev->scratch);
+        dev->age++;
         dev->scratch = take(dev, bytes);
         dev->scratch_bytes = dev->scratch ? bytes : 0;
     }
@@ -161,6 +166,22 @@ vs_err vs_device_sync(vs_device *dev)
     const vs_err err = dev->err;
     dev->err = VS_OK;
     return err == VS_OK ? VS_OK : VS_FAIL(err, "%s", dev->detail);
+}
+
+void vs_device_read_later(vs_device *dev, int slot, const void *src, size_t bytes)
+{
+    VS_ASSERT(slot >= 0 && slot < VS_DEVICE_SLOTS && bytes <= sizeof(*dev->slot));
+    if (vs_device_failed(dev))
+        return;
+    if (!dev->slot)
+        dev->slot = vs_new(sizeof(*dev->slot) * VS_DEVICE_SLOTS);
+    dev->kind->download(dev, &dev->slot[slot], src, bytes);
+}
+
+const void *vs_device_read(const vs_device *dev, int slot)
+{
+    VS_ASSERT(dev->slot && slot >= 0 && slot < VS_DEVICE_SLOTS);
+    return &dev->slot[slot];
 }
 
 /* ---- Groups ------------------------------------------------------------------------ */

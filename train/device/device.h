@@ -79,6 +79,40 @@ vs_err vs_device_download(vs_device *dev, void *host, const void *src, size_t by
 /* Wait for everything queued; report and clear the first failure. */
 vs_err vs_device_sync(vs_device *dev);
 
+/* At most 8 bytes at src, as they are when what is queued now is done: to be read after some later
+ * vs_device_sync(), so that the loss of many steps costs one wait. A slot keeps its last value. */
+#define VS_DEVICE_SLOTS 1024
+void vs_device_read_later(vs_device *dev, int slot, const void *src, size_t bytes);
+const void *vs_device_read(const vs_device *dev, int slot);
+
+/* ---- Work that repeats ------------------------------------------------------------------
+ *
+ * The same operations on the same memory, step after step, are queued by one call where the device
+ * can (a CUDA graph):
+ *
+ *     while (vs_device_repeat(dev, &r, key, args))
+ *         ...queue the work...
+ *
+ * runs the body once to do the work, once to record it, and from then on not at all. `key` tells
+ * apart what changes the work (the number of clips, a scale): with another key it is recorded
+ * anew, and so it is when the device's own memory moved. `args`: the body has operations with
+ * arguments that change from step to step (vs_adamw_args); it then runs every time, to say them.
+ * The body uploads and downloads nothing, takes no memory and may run twice. Where recording fails,
+ * the work is done without, with one warning. The results are the same bits either way. */
+typedef struct vs_repeat {
+    uint64_t key, age;
+    int state;
+    bool known;                    /* it ran with this key at this age */
+    void *graph;                   /* NULL until recorded */
+} vs_repeat;
+bool vs_device_repeat(vs_device *dev, vs_repeat *r, uint64_t key, bool args);
+void vs_device_repeat_free(vs_device *dev, vs_repeat *r);
+/* Off: every body runs. On from the start, without $VSYN_GRAPHS=off. Does nothing where a device
+ * cannot record. */
+void vs_device_set_repeat(vs_device *dev, bool on);
+/* Graphs queued so far in place of a body. */
+int64_t vs_device_repeated(const vs_device *dev);
+
 /* ---- A device that only counts ----------------------------------------------------------
  *
  * Its memory has addresses and no content: operations on it do nothing but add up what they

@@ -83,6 +83,7 @@ const __nv_bfloat16 *vs_cuda_narrow_weight(vs_device *dev, const float *w)
         return NULL;
     }
     gpu->copy[gpu->n_copies++] = c;
+    dev->age++;
     dev->beside += c.count * sizeof(*c.at);
     narrow_values(dev, c.at, c.of, c.count);
     return c.at + (w - c.of);
@@ -96,39 +97,6 @@ static void drop_copy(vs_device *dev, const void *block)
     cudaFree(c->at);
     dev->beside -= c->count * sizeof(*c->at);
     *c = dev->gpu->copy[--dev->gpu->n_copies];
-}
-
-/* ---- Arguments of a step that is replayed ---------------------------------------------- */
-
-void vs_cuda_args_mode(vs_device *dev, vs_gpu_mode mode)
-{
-    vs_gpu_args *const a = &dev->gpu->args;
-    a->mode = mode;
-    a->calls = 0;
-    if (mode == VS_GPU_LAUNCH || a->device)
-        return;
-    a->host = (char *)calloc(VS_ARGS_CALLS, VS_ARGS_BYTES);
-    a->device = a->host ? (char *)dev->kind->take(dev, VS_ARGS_CALLS * VS_ARGS_BYTES) : NULL;
-    if (!a->device)
-        vs_device_note(dev, VS_FAIL(VS_ERR_NOMEM, "%s: no room for the arguments of a step",
-                                    dev->name));
-}
-
-const void *vs_cuda_args(vs_device *dev, const void *args, size_t bytes)
-{
-    vs_gpu_args *const a = &dev->gpu->args;
-    if (a->mode == VS_GPU_LAUNCH || vs_device_failed(dev))
-        return NULL;
-    VS_ASSERT(bytes <= VS_ARGS_BYTES && a->calls < VS_ARGS_CALLS);
-    const size_t at = (size_t)a->calls++ * VS_ARGS_BYTES;
-    memcpy(a->host + at, args, bytes);
-    return a->device + at;
-}
-
-void vs_cuda_args_send(vs_device *dev)
-{
-    const vs_gpu_args *const a = &dev->gpu->args;
-    vs_device_upload(dev, a->device, a->host, (size_t)a->calls * VS_ARGS_BYTES);
 }
 
 /* ---- The device's functions ---------------------------------------------------------- */
@@ -153,6 +121,7 @@ static void cuda_give(vs_device *dev, void *block)
 static void cuda_upload(vs_device *dev, void *dst, const void *host, size_t bytes)
 {
     vs_gpu *const gpu = dev->gpu;
+    VS_ASSERT(!dev->recording);
     for (size_t at = 0; at < bytes && !vs_device_failed(dev); at += VS_STAGE_BYTES) {
         const size_t n = bytes - at < VS_STAGE_BYTES ? bytes - at : VS_STAGE_BYTES;
         const vs_stage *const s = &gpu->stage[gpu->next_stage++ % VS_STAGES];
@@ -230,6 +199,9 @@ static void cuda_close(vs_device *dev)
         if (dev->gpu->keep[i].state)
             dev->gpu->keep[i].close(dev, dev->gpu->keep[i].state);
     vs_cuda_group_leave(dev);
+    if (dev->slot)
+        cudaFreeHost(dev->slot);
+    dev->slot = NULL;
     if (dev->gpu->args.device)
         cudaFree(dev->gpu->args.device);
     free(dev->gpu->args.host);
@@ -240,6 +212,7 @@ static const vs_device_kind cuda_kind = {
     cuda_take, cuda_give, cuda_upload, cuda_zero, cuda_download, cuda_wait, cuda_close,
     vs_cuda_group_id, vs_cuda_group_join, vs_cuda_mean_begin, vs_cuda_mean_end,
     cuda_mark, cuda_between,
+    vs_cuda_record, vs_cuda_recorded, vs_cuda_say, vs_cuda_replay, vs_cuda_forget,
 };
 
 /* ---- Opening ------------------------------------------------------------------------- */
@@ -279,6 +252,7 @@ static void look_for_gpu(int *index, char *why, size_t bytes)
 vs_err vs_cuda_open(vs_device **out, int index, char *why, size_t bytes)
 {
     struct cudaDeviceProp about;
+    double *slot = NULL;
     char name[128];
     look_for_gpu(&index, why, bytes);
     if (*why)
@@ -288,6 +262,8 @@ vs_err vs_cuda_open(vs_device **out, int index, char *why, size_t bytes)
     cudaError_t bad = open_gpu(gpu, index);
     if (bad == cudaSuccess)
         bad = cudaGetDeviceProperties(&about, index);
+    if (bad == cudaSuccess)
+        bad = cudaMallocHost((void **)&slot, sizeof(*slot) * VS_DEVICE_SLOTS);
     if (bad != cudaSuccess) {
         snprintf(why, bytes, "%s", cudaGetErrorString(bad));
         gpu_free(gpu);
@@ -297,5 +273,6 @@ vs_err vs_cuda_open(vs_device **out, int index, char *why, size_t bytes)
              (double)about.totalGlobalMem / 1e9);
     *out = vs_device_new(&cuda_kind, true, 1, name);
     (*out)->gpu = gpu;
+    (*out)->slot = slot;
     return VS_OK;
 }

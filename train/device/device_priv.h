@@ -30,6 +30,14 @@ typedef struct vs_device_kind {
      * after a wait. NULL: work is done when a call returns. */
     void (*mark)(vs_device *dev, int i);
     double (*between)(vs_device *dev, int from, int to);
+    /* Of vs_device_repeat(); NULL: it records nothing. record: what is queued from here on is not
+     * done; recorded: the end of that, NULL when it cannot be repeated; say: operations only note
+     * their arguments; replay sends what they noted and queues the graph. */
+    bool (*record)(vs_device *dev, bool args);
+    void *(*recorded)(vs_device *dev);
+    void (*say)(vs_device *dev);
+    void (*replay)(vs_device *dev, void *graph, bool args);
+    void (*forget)(vs_device *dev, void *graph);
 } vs_device_kind;
 
 #define VS_DEVICE_MARKS 4096
@@ -56,6 +64,10 @@ struct vs_device {
     const struct vs_ops *cuda_ops[2];     /* by precision; NULL on the CPU */
     const vs_roof *roof;           /* of a device that only counts (device_roof.c); else NULL */
     double roof_zeroed, roof_uploaded;             /* bytes */
+    double *slot;                  /* (VS_DEVICE_SLOTS); pinned on CUDA; NULL until first used */
+    uint64_t age;                  /* grows whenever memory that work may use is taken or freed */
+    bool recording, no_repeat;
+    int64_t repeated;
     struct vs_op_time *times;      /* of vs_ops_time(), borrowed; NULL: nothing is timed */
     struct vs_op_note *notes;      /* calls between marks that are not in `times` yet (timed.c) */
     int n_notes;

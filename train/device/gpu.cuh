@@ -1,9 +1,9 @@
 /* Inside of a CUDA device: for device_cuda.cu and the .cu files of train/ops only.
  *
  * All work goes to one stream, in order; nothing waits for the host. Between two calls of
- * vs_device_sync() the operations only launch kernels and copies, so a whole step can be
- * captured in a CUDA graph, once a first step has made everything grow to its size (scratch,
- * bfloat16 copies, handles).
+ * vs_device_sync() the operations only launch kernels and copies, so the passes of a step are
+ * captured in CUDA graphs (vs_device_repeat()), once a first step has made everything grow to its
+ * size (scratch, bfloat16 copies, handles).
  */
 #ifndef VSYN_TRAIN_DEVICE_GPU_CUH
 #define VSYN_TRAIN_DEVICE_GPU_CUH
@@ -44,8 +44,8 @@ typedef struct vs_gpu_keep {
  *   VS_GPU_CAPTURE   operations launch kernels that read the device's      (while capturing)
  *   VS_GPU_REPLAY    operations only note arguments, nothing is launched   (before each replay)
  *
- * To replay: vs_cuda_args_mode(REPLAY); the calls that have such arguments, in the order in
- * which they were captured (vs_model_adamw()); vs_cuda_args_send(); launch the graph. */
+ * To replay: the calls that have such arguments, in the order in which they were captured
+ * (vs_model_adamw()); vs_cuda_args_send(); launch the graph. graph.cu does so. */
 typedef enum vs_gpu_mode { VS_GPU_LAUNCH, VS_GPU_CAPTURE, VS_GPU_REPLAY } vs_gpu_mode;
 #define VS_ARGS_BYTES 64           /* of one call */
 #define VS_ARGS_CALLS 1024
@@ -95,6 +95,12 @@ __nv_bfloat16 *vs_cuda_narrow_copy_of(const vs_device *dev, const float *w);
 /* Round count values at w again, where their block has a copy. */
 void vs_cuda_narrow_refresh(vs_device *dev, const float *w, size_t count);
 
+/* ---- graph.cu: the functions of vs_device_kind for work that repeats ----------------------- */
+bool vs_cuda_record(vs_device *dev, bool args);
+void *vs_cuda_recorded(vs_device *dev);
+void vs_cuda_say(vs_device *dev);
+void vs_cuda_replay(vs_device *dev, void *graph, bool args);
+void vs_cuda_forget(vs_device *dev, void *graph);
 /* Before the capture begins (it takes memory), before a replay, and back to LAUNCH. */
 void vs_cuda_args_mode(vs_device *dev, vs_gpu_mode mode);
 /* Where a kernel finds this call's arguments; NULL: by value. For operations. */

@@ -7,7 +7,15 @@
  */
 #include "train/model/model_priv.h"
 
-vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch)
+void vs_classifier_inputs(vs_model *m, const vs_batch *batch)
+{
+    if (batch->target)
+        vs_device_upload(m->dev, m->label, batch->target,
+                         sizeof(float) * (size_t)m->B * (size_t)m->c.classes);
+    m->has_loss = batch->target != NULL;
+}
+
+void vs_classifier_fwd(vs_model *m, bool given_target)
 {
     const vs_ops *const op = m->ops;
     const vs_params *const w = &m->w;
@@ -28,12 +36,8 @@ vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch)
         op->multiply(dev, m->head_in, m->feature, m->head_drop, (int64_t)B * D);
     op->matmul_add_fwd(dev, m->logits, m->head_dropped ? m->head_in : m->feature, w->head_w,
                        w->head_b, NULL, NULL, 1, B, D, K);
-    if (!batch->target)
-        return VS_OK;
-    vs_device_upload(dev, m->label, batch->target, sizeof(float) * (size_t)B * (size_t)K);
-    op->softmax_ce_fwd(dev, m->loss, m->prob, m->logits, m->label, B, K);
-    m->has_loss = true;
-    return VS_OK;
+    if (given_target)
+        op->softmax_ce_fwd(dev, m->loss, m->prob, m->logits, m->label, B, K);
 }
 
 void vs_classifier_bwd(vs_model *m, float scale)

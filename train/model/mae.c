@@ -71,20 +71,24 @@ static void decode(vs_model *m)
                        m->P);
 }
 
-vs_err vs_mae_fwd(vs_model *m, const vs_batch *batch)
+vs_err vs_mae_inputs(vs_model *m, const vs_batch *batch)
 {
     const int64_t n = (int64_t)m->B * m->M * m->P;
     VS_ASSERT(batch->mask);
     VS_TRY(read_masks(m, batch));
-    encode(m);
-    decode(m);
     if (batch->target)
         vs_device_upload(m->dev, m->target, batch->target, sizeof(float) * (size_t)n);
-    else
-        m->ops->patch_target(m->dev, m->target, m->frames, m->masked, m->B, m->M, &m->grid);
-    m->ops->mse_fwd(m->dev, m->loss, m->pred, m->target, n);
     m->has_loss = true;
     return VS_OK;
+}
+
+void vs_mae_fwd(vs_model *m, bool given_target)
+{
+    encode(m);
+    decode(m);
+    if (!given_target)
+        m->ops->patch_target(m->dev, m->target, m->frames, m->masked, m->B, m->M, &m->grid);
+    m->ops->mse_fwd(m->dev, m->loss, m->pred, m->target, (int64_t)m->B * m->M * m->P);
 }
 
 static void decode_bwd(vs_model *m, float scale)

@@ -79,8 +79,11 @@ void vs_model_close(vs_model **model)
     vs_model *m = *model;
     if (!m)
         return;
-    for (int i = 0; i < 4; i++)
+    vs_repeat *const graphs[] = { &m->forward, &m->backward, &m->norm, &m->update };
+    for (int i = 0; i < 4; i++) {
+        vs_device_repeat_free(m->dev, graphs[i]);
         vs_device_free(m->dev, m->slab[i]);
+    }
     vs_device_free(m->dev, m->arena);
     vs_params_free(&m->w);
     vs_params_free(&m->g);
@@ -164,6 +167,16 @@ static void draw_drops(vs_model *m, const vs_batch *batch)
         vs_device_upload(m->dev, m->head_drop, head, sizeof(float) * (size_t)B * (size_t)D);
 }
 
+/* All that tells one pass from another of the same model: its kernels keep it. */
+static uint64_t pass_key(const vs_model *m, bool target, float scale)
+{
+    uint32_t bits;
+    memcpy(&bits, &scale, sizeof(bits));
+    VS_ASSERT(m->B < 1 << 29);
+    return (uint64_t)bits << 32 | (uint64_t)m->B << 3 | (uint64_t)m->drop_path << 2 |
+           (uint64_t)m->head_dropped << 1 | (uint64_t)target;
+}
+
 vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
 {
     const vs_model_config *const c = &model->c;
@@ -179,7 +192,18 @@ vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
         draw_drops(model, batch);
     vs_device_upload(model->dev, model->frames, batch->frames,
                      (size_t)(3 * (int64_t)batch->B * c->T * c->H * c->W));
-    return classifier ? vs_classifier_fwd(model, batch) : vs_mae_fwd(model, batch);
+    if (classifier)
+        vs_classifier_inputs(model, batch);
+    else
+        VS_TRY(vs_mae_inputs(model, batch));
+    const bool target = batch->target != NULL;
+    while (vs_device_repeat(model->dev, &model->forward, pass_key(model, target, 0.0f), false)) {
+        if (classifier)
+            vs_classifier_fwd(model, target);
+        else
+            vs_mae_fwd(model, target);
+    }
+    return VS_OK;
 }
 
 void vs_model_on_ready(vs_model *model, vs_model_ready_fn *fn, void *ctx)
@@ -194,13 +218,22 @@ void vs_model_ready(vs_model *m, const float *first)
         m->ready(m->ready_ctx, first - m->slab[VS_SLAB_GRAD]);
 }
 
+static void backward(vs_model *m, float scale)
+{
+    if (m->c.task == VS_TASK_CLASSIFY)
+        vs_classifier_bwd(m, scale);
+    else
+        vs_mae_bwd(m, scale);
+}
+
 vs_err vs_model_backward(vs_model *model, float scale)
 {
     VS_ASSERT(model->training && model->has_loss);
-    if (model->c.task == VS_TASK_CLASSIFY)
-        vs_classifier_bwd(model, scale);
+    if (model->ready)
+        backward(model, scale);
     else
-        vs_mae_bwd(model, scale);
+        while (vs_device_repeat(model->dev, &model->backward, pass_key(model, true, scale), false))
+            backward(model, scale);
     return VS_OK;
 }
 
@@ -240,6 +273,17 @@ vs_err vs_model_loss(vs_model *model, float *loss)
     VS_TRY(vs_device_download(model->dev, loss, model->loss, sizeof(float)));
     return isfinite(*loss) ? VS_OK
                            : blame(model, VS_SLAB_WEIGHT, "weight", "the loss is not finite");
+}
+
+void vs_model_loss_later(vs_model *model, int slot)
+{
+    VS_ASSERT(model->has_loss);
+    vs_device_read_later(model->dev, slot, model->loss, sizeof(float));
+}
+
+float vs_model_loss_read(const vs_model *model, int slot)
+{
+    return *(const float *)vs_device_read(model->dev, slot);
 }
 
 const float *vs_model_widened(vs_model *m, const void *from, int64_t n)
@@ -284,15 +328,33 @@ vs_err vs_model_predictions(vs_model *model, float *pred, float *target)
                 : VS_OK;
 }
 
+/* The sum of squares of the gradient, into m->sumsq. */
+static void square_gradient(vs_model *m)
+{
+    VS_ASSERT(m->training);
+    while (vs_device_repeat(m->dev, &m->norm, 0, false)) {
+        vs_device_zero(m->dev, m->sumsq, sizeof(double));
+        for (int i = 0; i < m->layout.n; i++) {
+            const vs_param *p = &m->layout.entry[i].param;
+            m->ops->sumsq(m->dev, m->sumsq, m->slab[VS_SLAB_GRAD] + p->offset, p->count);
+        }
+    }
+}
+
+void vs_model_grad_norm_later(vs_model *model, int slot)
+{
+    square_gradient(model);
+    vs_device_read_later(model->dev, slot, model->sumsq, sizeof(double));
+}
+
+double vs_model_grad_norm_read(const vs_model *model, int slot)
+{
+    return sqrt(*(const double *)vs_device_read(model->dev, slot));
+}
+
 vs_err vs_model_grad_norm(vs_model *model, double *norm)
 {
-    VS_ASSERT(model->training);
-    vs_device_zero(model->dev, model->sumsq, sizeof(double));
-    for (int i = 0; i < model->layout.n; i++) {
-        const vs_param *p = &model->layout.entry[i].param;
-        model->ops->sumsq(model->dev, model->sumsq, model->slab[VS_SLAB_GRAD] + p->offset,
-                          p->count);
-    }
+    square_gradient(model);
     VS_TRY(vs_device_download(model->dev, norm, model->sumsq, sizeof(double)));
     *norm = sqrt(*norm);
     return isfinite(*norm) ? VS_OK
@@ -316,17 +378,9 @@ static int group_length(const vs_layout *layout, int i)
     return k - i;
 }
 
-vs_err vs_model_adamw(vs_model *model, const vs_adamw *a, int64_t step)
+static void update(vs_model *model, const vs_adamw *a, int64_t step)
 {
-    VS_ASSERT(model->training && step >= 1);
     float *const *const slab = model->slab;
-    if (a->clip_norm > 0.0f) {
-        double norm;
-        VS_TRY(vs_model_grad_norm(model, &norm));
-        if (norm > (double)a->clip_norm)
-            model->ops->scale(model->dev, slab[VS_SLAB_GRAD],
-                              (float)((double)a->clip_norm / norm), model->layout.count);
-    }
     const double base = a->layer_decay > 0.0f ? (double)a->layer_decay : 1.0;
     for (int i = 0; i < model->layout.n;) {
         const int n = group_length(&model->layout, i);
@@ -343,5 +397,17 @@ vs_err vs_model_adamw(vs_model *model, const vs_adamw *a, int64_t step)
                           last->offset + last->count - at);
         i += n;
     }
+}
+
+vs_err vs_model_adamw(vs_model *model, const vs_adamw *a, int64_t step)
+{
+    VS_ASSERT(model->training && step >= 1);
+    if (a->clip_norm > 0.0f) {
+        square_gradient(model);
+        model->ops->clip(model->dev, model->slab[VS_SLAB_GRAD], model->sumsq, a->clip_norm,
+                         model->layout.count);
+    }
+    while (vs_device_repeat(model->dev, &model->update, 0, true))
+        update(model, a, step);
     return VS_OK;
 }

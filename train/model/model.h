@@ -94,6 +94,12 @@ void vs_model_zero_grad(vs_model *model);
 
 /* Of the last forward; these wait for the device. NUMERIC when not finite. */
 vs_err vs_model_loss(vs_model *model, float *loss);
+/* The same without waiting, for a loop that looks once in many steps: `later` after each forward
+ * and each last backward, `read` after a vs_device_sync(); slots as in train/device/device.h. */
+void vs_model_loss_later(vs_model *model, int slot);
+float vs_model_loss_read(const vs_model *model, int slot);
+void vs_model_grad_norm_later(vs_model *model, int slot);
+double vs_model_grad_norm_read(const vs_model *model, int slot);
 vs_err vs_model_logits(vs_model *model, float *logits);       /* (B, classes) */
 /* Mean over tokens after fc_norm: (B, D). */
 vs_err vs_model_features(vs_model *model, float *features);

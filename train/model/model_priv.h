@@ -81,6 +81,7 @@ struct vs_model {
     float *host_drop;                          /* (2 * depth * B + B * D) */
     vs_model_ready_fn *ready;                  /* NULL: nobody asks */
     void *ready_ctx;
+    vs_repeat forward, backward, norm, update;
 };
 
 /* ---- block.c ----------------------------------------------------------------------- */
@@ -97,9 +98,13 @@ void vs_model_ready(vs_model *m, const float *first);
 void vs_patch_bwd(vs_model *m);
 
 /* ---- mae.c, classifier.c ----------------------------------------------------------- */
-vs_err vs_mae_fwd(vs_model *m, const vs_batch *batch);
+/* What a pass takes from the host, then the pass, which takes nothing more from there.
+ * given_target: the first has uploaded one. */
+vs_err vs_mae_inputs(vs_model *m, const vs_batch *batch);
+void vs_mae_fwd(vs_model *m, bool given_target);
 void vs_mae_bwd(vs_model *m, float scale);
-vs_err vs_classifier_fwd(vs_model *m, const vs_batch *batch);
+void vs_classifier_inputs(vs_model *m, const vs_batch *batch);
+void vs_classifier_fwd(vs_model *m, bool given_target);
 void vs_classifier_bwd(vs_model *m, float scale);
 
 /* n zeroed floats in host memory, free()d by the caller; NULL and a NOMEM message when there is

@@ -186,7 +186,8 @@ typedef void vs_attention_bwd_fn(vs_device *dev, vs_narrow *dqkv, const vs_narro
  *   multiply     y[i]   = x[i] * m[i]                    dropout: m is 0 or 1/(1 - rate);
  *                                                        y may be x
  *   widen        y[i]   = x[i]                           for who reads values on the host
- *   scale        x[i]   = x[i] * a
+ *   clip         x[i]   = x[i] * limit / r               where r = sqrt(sumsq[0]) > limit; else
+ *                                                        x stays: gradients, by their norm
  *
  *   scale_clips: (B, n) with one factor per clip: drop path
  */
@@ -195,7 +196,7 @@ typedef void vs_scale_clips_fn(vs_device *dev, vs_narrow *y, const vs_real *x, c
 typedef void vs_multiply_fn(vs_device *dev, vs_narrow *y, const vs_narrow *x, const float *m,
                             int64_t n);
 typedef void vs_widen_fn(vs_device *dev, float *y, const vs_narrow *x, int64_t n);
-typedef void vs_scale_fn(vs_device *dev, float *x, float a, int64_t n);
+typedef void vs_clip_fn(vs_device *dev, float *x, const double *sumsq, float limit, int64_t n);
 
 /* ---- Mean over tokens, losses (loss.c) ------------------------------------------------
  *
@@ -247,7 +248,7 @@ typedef void vs_adamw_fn(vs_device *dev, float *w, float *m, float *v, const flo
     X(matmul_bwd_x) X(matmul_gelu_bwd) X(matmul_bwd_w)                                 \
     X(layernorm_fwd) X(layernorm_bwd)                                                  \
     X(attention_fwd) X(attention_bwd)                                                  \
-    X(scale_clips) X(multiply) X(widen) X(scale)                                       \
+    X(scale_clips) X(multiply) X(widen) X(clip)                                        \
     X(mean_fwd) X(mean_bwd)                                                            \
     X(mse_fwd) X(mse_bwd) X(softmax_ce_fwd) X(softmax_ce_bwd)                          \
     X(sumsq) X(adamw)

@@ -1,6 +1,8 @@
 /* Element-wise operations on the CPU. Contract and formulas: train/ops/ops.h */
 #include "train/ops/cpu.h"
 
+#include <math.h>
+
 /* Calls kernel(piece) for fixed pieces of n values, shared among the threads. */
 #define EACH_PIECE(dev, n, at, count, call)                                \
     VS_PARALLEL(dev, n)                                                    \
@@ -52,10 +54,11 @@ VS_KERNEL static void times(float *x, float a, int64_t n)
         x[i] *= a;
 }
 
-void VS_CPU(scale)(vs_device *dev, float *x, float a, int64_t n)
+void VS_CPU(clip)(vs_device *dev, float *x, const double *sumsq, float limit, int64_t n)
 {
-    if (vs_device_failed(dev))
+    if (vs_device_failed(dev) || !(sqrt(*sumsq) > (double)limit))
         return;
+    const float a = (float)((double)limit / sqrt(*sumsq));
     EACH_PIECE(dev, n, at, count, times(x + at, a, count))
 }
 

@@ -49,8 +49,13 @@ void VS_CUDA(widen)(vs_device *dev, float *y, const vs_narrow *x, int64_t n)
     VS_LAUNCHED(dev);
 }
 
-static __global__ void scale_kernel(float *x, float a, int64_t n, int64_t fours)
+static __global__ void clip_kernel(float *x, const double *sumsq, float limit, int64_t n,
+                                   int64_t fours)
 {
+    const double norm = sqrt(*sumsq);
+    if (!(norm > (double)limit))
+        return;
+    const float a = (float)((double)limit / norm);
     VS_EACH(i, fours) {
         vs_four v = load4(x + 4 * i);
         for (int j = 0; j < 4; j++)
@@ -61,12 +66,12 @@ static __global__ void scale_kernel(float *x, float a, int64_t n, int64_t fours)
         x[4 * fours + i] *= a;
 }
 
-void VS_CUDA(scale)(vs_device *dev, float *x, float a, int64_t n)
+void VS_CUDA(clip)(vs_device *dev, float *x, const double *sumsq, float limit, int64_t n)
 {
     if (vs_device_failed(dev))
         return;
-    VS_LAUNCH(scale_kernel, blocks_for(ceil_div(n, 4)), VS_THREADS, 0, stream_of(dev), x, a, n,
-              fours_of(n, x, x, x));
+    VS_LAUNCH(clip_kernel, blocks_for(ceil_div(n, 4)), VS_THREADS, 0, stream_of(dev), x, sumsq,
+              limit, n, fours_of(n, x, x, x));
     VS_LAUNCHED(dev);
 }
 

@@ -93,6 +93,8 @@ void vs_ops_settle(vs_device *dev)
  * returns. */
 static double start(vs_device *dev)
 {
+    if (!dev->times)
+        return 0.0;
     if (!dev->kind->mark) {
         dev->kind->wait(dev);
         return vs_now();
@@ -107,14 +109,15 @@ static double start(vs_device *dev)
 
 static void stop(vs_device *dev, vs_op op, double began, struct cost c)
 {
+    if (!dev->times)
+        return;
     if (dev->kind->mark) {
         dev->kind->mark(dev, 2 * dev->n_notes + 1);
         dev->notes[dev->n_notes++] = (struct vs_op_note){ op, c };
         return;
     }
     dev->kind->wait(dev);
-    if (dev->times)
-        add(&dev->times[op], vs_now() - began, &c);
+    add(&dev->times[op], vs_now() - began, &c);
 }
 
 static double larger(double a, double b)
@@ -222,9 +225,9 @@ TIMED(multiply, PASS((4.0 + 2.0 * width(dev)) * n),
 TIMED(widen, PASS((4.0 + width(dev)) * n),
       (vs_device *dev, float *y, const vs_narrow *x, int64_t n),
       (dev, y, x, n))
-TIMED(scale, PASS(8.0 * n),
-      (vs_device *dev, float *x, float a, int64_t n),
-      (dev, x, a, n))
+TIMED(clip, PASS(8.0 * n),
+      (vs_device *dev, float *x, const double *sumsq, float limit, int64_t n),
+      (dev, x, sumsq, limit, n))
 TIMED(mean_fwd, PASS(4.0 * B * S * C),
       (vs_device *dev, vs_real *y, const vs_real *x, int B, int S, int C),
       (dev, y, x, B, S, C))

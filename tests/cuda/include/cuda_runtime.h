@@ -179,7 +179,8 @@ static inline unsigned vs_emulated_mask(unsigned mask = 0xffffffffu) { return ma
 
 enum cudaError_t {
     cudaSuccess, cudaErrorInvalidValue, cudaErrorMemoryAllocation, cudaErrorInvalidConfiguration,
-    cudaErrorNotReady, cudaErrorInvalidDevice, cudaErrorNotSupported
+    cudaErrorNotReady, cudaErrorInvalidDevice, cudaErrorNotSupported,
+    cudaErrorStreamCaptureUnsupported, cudaErrorStreamCaptureInvalidated
 };
 enum cudaMemcpyKind {
     cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice,
