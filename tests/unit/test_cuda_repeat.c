@@ -138,3 +138,31 @@ Test(repeat, what_cannot_be_recorded_is_done)
     vs_device_repeat_free(dev, &r);
     vs_device_close(&dev);
 }
+
+/* Uploads beside the work: each lands after what was queued before it and before what comes after,
+ * also when there are more bytes than pinned memory and the host's copy is gone. */
+Test(upload, ahead_keeps_the_order)
+{
+    enum { MOST = 5 << 20, TURNS = 4 };        /* doubles: 40 MB */
+    vs_device *dev = check_cuda(VS_FP32);
+    if (!dev)
+        return;
+    double *const x = vs_device_alloc(dev, sizeof(double) * MOST);
+    double *const host = malloc(sizeof(double) * MOST);
+    for (int i = 0; i < TURNS; i++) {
+        const size_t n = i == 0 ? 1000 : MOST;
+        for (size_t k = 0; k < n; k++)
+            host[k] = (double)(i + 1);
+        vs_device_upload_ahead(dev, x, host, sizeof(double) * n);
+        vs_device_read_later(dev, 2 * i, x, sizeof(double));
+        vs_device_read_later(dev, 2 * i + 1, x + n - 1, sizeof(double));
+    }
+    memset(host, 0, sizeof(double) * MOST);
+    CHECK_OK(vs_device_sync(dev));
+    for (int i = 0; i < 2 * TURNS; i++)
+        cr_expect(*(const double *)vs_device_read(dev, i) == i / 2 + 1, "slot %d: %g", i,
+                  *(const double *)vs_device_read(dev, i));
+    free(host);
+    vs_device_free(dev, x);
+    vs_device_close(&dev);
+}

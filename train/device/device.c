@@ -147,6 +147,14 @@ void vs_device_upload(vs_device *dev, void *dst, const void *host, size_t bytes)
         dev->kind->upload(dev, dst, host, bytes);
 }
 
+void vs_device_upload_ahead(vs_device *dev, void *dst, const void *host, size_t bytes)
+{
+    if (!dev->kind->upload_ahead)
+        vs_device_upload(dev, dst, host, bytes);
+    else if (!vs_device_failed(dev))
+        dev->kind->upload_ahead(dev, dst, host, bytes);
+}
+
 void vs_device_zero(vs_device *dev, void *dst, size_t bytes)
 {
     if (!vs_device_failed(dev))

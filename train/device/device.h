@@ -71,6 +71,9 @@ void vs_device_free(vs_device *dev, void *block);
 
 /* The host memory may be reused when the call returns. */
 void vs_device_upload(vs_device *dev, void *dst, const void *host, size_t bytes);
+/* The same for the large inputs of a step: they travel while work that was queued before still
+ * runs, and only then move to dst. Takes `bytes` of the device beside dst. */
+void vs_device_upload_ahead(vs_device *dev, void *dst, const void *host, size_t bytes);
 void vs_device_zero(vs_device *dev, void *dst, size_t bytes);
 
 /* Waits for the queue, then copies. */

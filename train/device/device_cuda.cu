@@ -1,4 +1,5 @@
-/* A GPU as a device: one stream, memory from the driver, uploads through pinned memory.
+/* A GPU as a device: one stream, memory from the driver, uploads through pinned memory, those of
+ * large inputs on a stream of their own.
  *
  * An upload copies the caller's bytes into a piece of pinned memory and queues the copy to the
  * device, so the caller may go on at once; pieces are used in turn, and only when all are still
@@ -118,7 +119,7 @@ static void cuda_give(vs_device *dev, void *block)
     VS_CUDA_NOTE(dev, cudaFree(block));
 }
 
-static void cuda_upload(vs_device *dev, void *dst, const void *host, size_t bytes)
+static void send(vs_device *dev, cudaStream_t stream, void *dst, const void *host, size_t bytes)
 {
     vs_gpu *const gpu = dev->gpu;
     VS_ASSERT(!dev->recording);
@@ -129,10 +130,52 @@ static void cuda_upload(vs_device *dev, void *dst, const void *host, size_t byte
         VS_CUDA_NOTE(dev, cudaEventSynchronize(s->empty));
         memcpy(s->at, (const char *)host + at, n);
         VS_CUDA_NOTE(dev, cudaMemcpyAsync((char *)dst + at, s->at, n, cudaMemcpyHostToDevice,
-                                          gpu->stream));
-        VS_CUDA_NOTE(dev, cudaEventRecord(s->empty, gpu->stream));
+                                          stream));
+        VS_CUDA_NOTE(dev, cudaEventRecord(s->empty, stream));
     }
+}
+
+static void cuda_upload(vs_device *dev, void *dst, const void *host, size_t bytes)
+{
+    send(dev, stream_of(dev), dst, host, bytes);
     vs_cuda_narrow_refresh(dev, (const float *)dst, bytes / sizeof(float));
+}
+
+static bool make_landing(vs_device *dev, size_t bytes)
+{
+    vs_landing *const l = &dev->gpu->landing;
+    if (bytes <= l->bytes)
+        return true;
+    VS_CUDA_NOTE(dev, cudaStreamSynchronize(stream_of(dev)));
+    if (l->at)
+        cudaFree(l->at);
+    dev->beside -= l->bytes;
+    l->bytes = 0;
+    l->at = dev->kind->take(dev, bytes);
+    if (!l->at)
+        return false;
+    l->bytes = bytes;
+    dev->beside += bytes;
+    /* It was set to zero in the other stream. */
+    VS_CUDA_NOTE(dev, cudaEventRecord(l->empty, stream_of(dev)));
+    return true;
+}
+
+/* Without room for the landing, as any upload. */
+static void cuda_upload_ahead(vs_device *dev, void *dst, const void *host, size_t bytes)
+{
+    const vs_landing *const l = &dev->gpu->landing;
+    if (!make_landing(dev, bytes)) {
+        cuda_upload(dev, dst, host, bytes);
+        return;
+    }
+    VS_CUDA_NOTE(dev, cudaStreamWaitEvent(l->stream, l->empty, 0));
+    send(dev, l->stream, l->at, host, bytes);
+    VS_CUDA_NOTE(dev, cudaEventRecord(l->full, l->stream));
+    VS_CUDA_NOTE(dev, cudaStreamWaitEvent(stream_of(dev), l->full, 0));
+    VS_CUDA_NOTE(dev, cudaMemcpyAsync(dst, l->at, bytes, cudaMemcpyDeviceToDevice,
+                                      stream_of(dev)));
+    VS_CUDA_NOTE(dev, cudaEventRecord(l->empty, stream_of(dev)));
 }
 
 static void cuda_zero(vs_device *dev, void *dst, size_t bytes)
@@ -187,6 +230,14 @@ static void gpu_free(vs_gpu *gpu)
         if (gpu->stage[i].empty)
             cudaEventDestroy(gpu->stage[i].empty);
     }
+    if (gpu->landing.at)
+        cudaFree(gpu->landing.at);
+    if (gpu->landing.full)
+        cudaEventDestroy(gpu->landing.full);
+    if (gpu->landing.empty)
+        cudaEventDestroy(gpu->landing.empty);
+    if (gpu->landing.stream)
+        cudaStreamDestroy(gpu->landing.stream);
     if (gpu->stream)
         cudaStreamDestroy(gpu->stream);
     free(gpu->copy);
@@ -213,6 +264,7 @@ static const vs_device_kind cuda_kind = {
     vs_cuda_group_id, vs_cuda_group_join, vs_cuda_mean_begin, vs_cuda_mean_end,
     cuda_mark, cuda_between,
     vs_cuda_record, vs_cuda_recorded, vs_cuda_say, vs_cuda_replay, vs_cuda_forget,
+    cuda_upload_ahead,
 };
 
 /* ---- Opening ------------------------------------------------------------------------- */
@@ -225,6 +277,12 @@ static cudaError_t open_gpu(vs_gpu *gpu, int index)
         bad = cudaDeviceGetAttribute(&gpu->processors, cudaDevAttrMultiProcessorCount, index);
     if (bad == cudaSuccess)
         bad = cudaStreamCreateWithFlags(&gpu->stream, cudaStreamNonBlocking);
+    if (bad == cudaSuccess)
+        bad = cudaStreamCreateWithFlags(&gpu->landing.stream, cudaStreamNonBlocking);
+    if (bad == cudaSuccess)
+        bad = cudaEventCreateWithFlags(&gpu->landing.full, cudaEventDisableTiming);
+    if (bad == cudaSuccess)
+        bad = cudaEventCreateWithFlags(&gpu->landing.empty, cudaEventDisableTiming);
     for (int i = 0; i < VS_STAGES && bad == cudaSuccess; i++) {
         bad = cudaMallocHost(&gpu->stage[i].at, VS_STAGE_BYTES);
         if (bad == cudaSuccess)

@@ -38,6 +38,7 @@ typedef struct vs_device_kind {
     void (*say)(vs_device *dev);
     void (*replay)(vs_device *dev, void *graph, bool args);
     void (*forget)(vs_device *dev, void *graph);
+    void (*upload_ahead)(vs_device *dev, void *dst, const void *host, size_t bytes);   /* or NULL */
 } vs_device_kind;
 
 #define VS_DEVICE_MARKS 4096

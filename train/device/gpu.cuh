@@ -1,6 +1,7 @@
 /* Inside of a CUDA device: for device_cuda.cu and the .cu files of train/ops only.
  *
- * All work goes to one stream, in order; nothing waits for the host. Between two calls of
+ * All work goes to one stream, in order (frames come on another); nothing waits for the host.
+ * Between two calls of
  * vs_device_sync() the operations only launch kernels and copies, so the passes of a step are
  * captured in CUDA graphs (vs_device_repeat()), once a first step has made everything grow to its
  * size (scratch, bfloat16 copies, handles).
@@ -56,8 +57,17 @@ typedef struct vs_gpu_args {
     char *host, *device;           /* (VS_ARGS_CALLS, VS_ARGS_BYTES); NULL until first captured */
 } vs_gpu_args;
 
+/* Where inputs of the next step wait on the device while this one runs. */
+typedef struct vs_landing {
+    cudaStream_t stream;
+    void *at;                      /* NULL until first used */
+    size_t bytes;
+    cudaEvent_t full, empty;       /* all of it has come; it has moved on */
+} vs_landing;
+
 typedef struct vs_gpu {
     cudaStream_t stream;
+    vs_landing landing;
     int index, processors;
     vs_stage stage[VS_STAGES];
     int next_stage;

@@ -190,8 +190,8 @@ vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
     model->head_dropped = classifier && batch->train && batch->head_drop > 0.0f;
     if (model->drop_path || model->head_dropped)
         draw_drops(model, batch);
-    vs_device_upload(model->dev, model->frames, batch->frames,
-                     (size_t)(3 * (int64_t)batch->B * c->T * c->H * c->W));
+    vs_device_upload_ahead(model->dev, model->frames, batch->frames,
+                           (size_t)(3 * (int64_t)batch->B * c->T * c->H * c->W));
     if (classifier)
         vs_classifier_inputs(model, batch);
     else
