@@ -15,8 +15,8 @@ again()
 {
     local log status=0
     log=$(mktemp)
-    srun --kill-on-bad-exit=1 "$@" 2> >(tee "$log" >&2) || status=$?
-    wait
+    { srun --kill-on-bad-exit=1 "$@" 2>&1 >&3 3>&- | tee "$log" >&2 3>&-
+      status=${PIPESTATUS[0]}; } 3>&1
     if [ $status -ne 0 ] && grep -q 'stopped' "$log" && [ -n "${SLURM_JOB_ID:-}" ]; then
         rm -f "$log"
         echo "out of time: queued again" >&2
