@@ -394,7 +394,6 @@ static void say_why(vs_device *dev, fused *f)
     f->said = true;
 }
 
-/* The emulated GPU has no cuDNN. */
 static fused *fused_of(vs_device *dev)
 {
     vs_gpu_keep *const keep = &dev->gpu->keep[VS_GPU_ATTENTION];
@@ -404,11 +403,23 @@ static fused *fused_of(vs_device *dev)
     VS_ASSERT(f);
     keep->state = f;
     keep->close = close_fused;
-#ifdef __CUDACC__
     if (vs_sdpa_open(&f->cudnn, NULL) != VS_OK)
         say_why(dev, f);
-#endif
     return f;
+}
+
+/* Clips of a call: a part of B in which every tensor of every call begins at a multiple of 16
+ * bytes (those of vs_narrow do where the first does, as D % 8 is 0). 0: there is none. */
+static int clips_of_call(const vs_sdpa_shape *shape, char *const at[VS_SDPA_BOUND + 1])
+{
+    const int B = shape->B, rows = shape->H * shape->S;
+    int clips = shape->backward ? vs_sdpa_clips(shape) : B;
+    for (int id = 1; id <= VS_SDPA_BOUND; id++)
+        if (!aligned_to(at[id], 16))
+            return 0;
+    while (clips > 0 && (B % clips != 0 || (clips < B && (int64_t)clips * rows % 4 != 0)))
+        clips--;
+    return clips;
 }
 
 /* All clips, as many at a time as vs_sdpa_clips() says, all calls alike. False, and nothing is
@@ -420,8 +431,9 @@ static bool run_fused(vs_device *dev, vs_sdpa_shape shape, char *const at[VS_SDP
     const int B = shape.B;
     if (!f->cudnn || shape.D % 8 != 0)
         return false;
-    for (shape.B = shape.backward ? vs_sdpa_clips(&shape) : B; B % shape.B != 0;)
-        shape.B--;
+    shape.B = clips_of_call(&shape, at);
+    if (shape.B == 0)
+        return false;
     if (vs_sdpa_plan_of(&plan, f->cudnn, &shape) != VS_OK) {
         say_why(dev, f);
         return false;

@@ -70,7 +70,7 @@ typedef struct vs_sdpa_op {
 void vs_sdpa_tensors(vs_sdpa_tensor t[VS_SDPA_IDS], const vs_sdpa_shape *shape);
 const vs_sdpa_op *vs_sdpa_backward(int *count);
 
-/* Clips of a backward call whose ds takes at most 1 GB. */
+/* Clips of a backward call whose ds takes at most VSYN_CUDNN_MB (1024), at least 1. */
 int vs_sdpa_clips(const vs_sdpa_shape *shape);
 
 /* ---- cuDNN (sdpa.c) -------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* Tensors and operations of attention as cuDNN sees them. Contract: train/ops/sdpa.h */
 #include "train/ops/sdpa.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Dense: (B, H, rows, columns). */
@@ -104,7 +105,9 @@ const vs_sdpa_op *vs_sdpa_backward(int *count)
 
 int vs_sdpa_clips(const vs_sdpa_shape *shape)
 {
+    const char *const told = getenv("VSYN_CUDNN_MB");
+    const int64_t room = (told && atoi(told) > 0 ? (int64_t)atoi(told) : 1024) << 20;
     const int64_t S = (shape->S + 127) / 128 * 128;
-    const int64_t clips = ((int64_t)1 << 30) / (2 * shape->H * S * S);
+    const int64_t clips = room / (2 * shape->H * S * S);
     return (int)(clips < 1 ? 1 : clips < shape->B ? clips : shape->B);
 }
