@@ -172,3 +172,9 @@ const char *vs_results_picture(const vs_results *r, const char *corruption, int 
             return r->thumb[i].uri;
     return NULL;
 }
+
+const char *vs_results_name(const vs_results *r)
+{
+    const char *path = json_string_value(json_object_get(r->settings, "model"));
+    return path && *path ? vs_path_base(path) : vs_path_base(r->dir);
+}

@@ -11,12 +11,6 @@
 
 static const char *const quantity_name[VS_QUANTITIES] = { "top1", "top5", "gamma_a", "gamma_r" };
 
-const char *vs_results_name(const vs_results *r)
-{
-    const char *path = json_string_value(json_object_get(r->settings, "model"));
-    return path && *path ? vs_path_base(path) : vs_path_base(r->dir);
-}
-
 /* Six decimals: a fraction of videos is no finer. null when undefined. */
 static json_t *number(double v)
 {
