@@ -1,5 +1,6 @@
 #include "eval/evaluate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,8 @@
 #include "eval/group.h"
 
 #define GROUP_BYTES (512.0 * 1024 * 1024)      /* views in memory, each of the two groups */
+#define CALIBRATION 0.03                       /* share of the run spent on timing the model */
+#define CALIBRATION_MOST 20.0                  /* seconds of it, at most */
 
 const char *vs_cell_name(const vs_cell_plan *plan)
 {
@@ -137,19 +140,32 @@ double vs_cpu_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Whole batches in the mean: a run is the sum of its batches, the disturbed ones too, so that the
+ * fastest would compare a lucky moment with an average. The first warms up and says how many
+ * to time: CALIBRATION of the run, so that long runs are compared over more than one moment. */
 static vs_err time_model(vs_evaluator *ev, vs_evaluator_cost *cost)
 {
     const int batch = vs_scorer_batch(ev->e->scorer);
     const int fill = (batch + ev->K - 1) / ev->K, n = min_int(fill, ev->slots);
-    for (int i = 0; i < 3; i++) {              /* the first warms up */
-        const double start = vs_now(), before = vs_cpu_seconds();
+    int64_t left, done;
+    int passes = 1;
+    double start = 0, before = 0;
+    vs_evaluator_count(ev, &left, &done);
+    for (int i = 0; i <= passes; i++) {
+        const double warm = vs_now();
         VS_TRY(vs_scorer_videos(ev->e->scorer, ev->group[0].views, n, ev->K, ev->probability));
-        const double took = (vs_now() - start) / n, computed = (vs_cpu_seconds() - before) / n;
-        cost->model = i < 2 || took < cost->model ? took : cost->model;
-        cost->model_cpu = i < 2 || computed < cost->model_cpu ? computed : cost->model_cpu;
-        if (took * n > 1)
-            break;
+        if (i == 0) {
+            const double took = vs_now() - warm, run = took * (double)left / n;
+            const double most = fmin(CALIBRATION * run, CALIBRATION_MOST) / took;
+            passes = most > 2 ? (int)fmin(most, 1000) : 2;
+            start = vs_now();
+            before = vs_cpu_seconds();
+        }
+        if (vs_stop_requested())
+            return VS_FAIL(VS_ERR_STOPPED, "stopped");
     }
+    cost->model = (vs_now() - start) / ((double)passes * n);
+    cost->model_cpu = (vs_cpu_seconds() - before) / ((double)passes * n);
     return VS_OK;
 }
 
