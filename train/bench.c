@@ -225,14 +225,15 @@ static json_t *result(const struct settings *s, const vs_model_config *c, vs_dev
     const double peak = roof ? roof->peak[vs_device_precision(dev)] : 0.0;
     static const char *const task[] = { "pretrain", "finetune", "test" };
     return json_pack("{s:s, s:s, s:i, s:i, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:o, s:I, s:s, s:s,"
-                     " s:f, s:f, s:o, s:o, s:o}",
+                     " s:s, s:f, s:f, s:o, s:o, s:o}",
                      "model", c->size, "task", task[s->task], "batch", s->batch, "steps", s->steps,
                      "clips_per_s", rate, "step_ms", "median", ms[s->steps / 2], "min", ms[0],
                      "max", ms[s->steps - 1], "flops_per_clip", flops, "flops_per_s",
                      flops * rate, "mfu",
                      number_or_null(peak > 0.0 ? flops * rate / peak : 0.0), "peak_memory_bytes",
                      (json_int_t)d->memory, "device", vs_device_name(dev), "precision",
-                     vs_precision_name(vs_device_precision(dev)), "step_flops",
+                     vs_precision_name(vs_device_precision(dev)), "kernel",
+                     vs_ops_kernel(dev), "step_flops",
                      counted, "step_flops_per_s", reached, "packed_gemm_flops_per_s",
                      number_or_null(packed), "packed_gemm_share",
                      number_or_null(packed > 0.0 ? reached / packed : 0.0), "operations", ops);
@@ -245,11 +246,11 @@ static void print_table(const json_t *r, bool cuda)
     const json_t *op;
     size_t i;
     vs_say("%.2f clips/s; %.1f GFLOP a step at %.1f GFLOP/s, %.0f %% of the %.1f that %s "
-                "products reach here", json_number_value(json_object_get(r, "clips_per_s")),
+                "products (%s) reach here", json_number_value(json_object_get(r, "clips_per_s")),
                 json_number_value(json_object_get(r, "step_flops")) / 1e9,
                 json_number_value(json_object_get(r, "step_flops_per_s")) / 1e9,
                 100.0 * json_number_value(json_object_get(r, "packed_gemm_share")), packed / 1e9,
-                cuda ? "large" : "packed");
+                cuda ? "large" : "packed", json_string_value(json_object_get(r, "kernel")));
     vs_say("%-16s %7s %10s %7s %9s %9s", "operation", "calls", "ms a step", "share",
                 "GFLOP/s", cuda ? "of large" : "of packed");
     json_array_foreach(json_object_get(r, "operations"), i, op) {

@@ -54,6 +54,9 @@ vs_precision vs_device_precision(const vs_device *dev);       /* FP32 or BF16 */
 const char *vs_precision_name(vs_precision precision);        /* "fp32" */
 /* Does this machine multiply bfloat16 in hardware? */
 bool vs_cpu_has_bf16(void);
+/* Has it AMX for bfloat16, beside AVX-512, and may this process use it? No, too, where the
+ * environment says VSYN_CPU=avx512. */
+bool vs_cpu_has_amx(void);
 
 /* Wait, free everything. *dev may be NULL; it is NULL afterwards. */
 void vs_device_close(vs_device **dev);

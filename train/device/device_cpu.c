@@ -3,11 +3,16 @@
  * Threads are OpenMP's: the operations pass the device's count to every parallel region, so
  * two devices with different counts can live side by side.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
 
 #include "base/pool.h"
 #include "train/device/device_priv.h"
@@ -21,6 +26,44 @@ bool vs_cpu_has_bf16(void)
     return false;
 #endif
 }
+
+#if defined(__x86_64__) && defined(__GNUC__) && defined(SYS_arch_prctl)
+/* The unit's registers are 8 KB that the kernel saves for threads that use them: so it wants to
+ * be asked, once for the process. */
+static bool ask_for_amx(void)
+{
+    enum { ASK = 0x1023, TILE_DATA = 18 };             /* ARCH_REQ_XCOMP_PERM, its feature */
+    const unsigned tiles = 3u << 17, osxsave = 1u << 27, amx = 1u << 22 | 1u << 24;
+    unsigned a, b, c, d, low, high;
+    const char *const told = getenv("VSYN_CPU");
+    if ((told && strcmp(told, "avx512") == 0) || !vs_cpu_has_bf16())
+        return false;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave))
+        return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & amx) != amx)
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & tiles) == tiles && syscall(SYS_arch_prctl, ASK, TILE_DATA) == 0;
+}
+
+static bool amx_granted;
+static void find_amx(void)
+{
+    amx_granted = ask_for_amx();
+}
+
+bool vs_cpu_has_amx(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_amx);
+    return amx_granted;
+}
+#else
+bool vs_cpu_has_amx(void)
+{
+    return false;
+}
+#endif
 
 #define HUGE_PAGE ((size_t)2 << 20)
 

@@ -47,6 +47,10 @@ static void pack(vs_unit *panels, const struct job *j, const vs_source *s, bool 
         VS_CPU(pack_cols)(panel, &part, cols, j->inner, first, last);
     else
         VS_CPU(pack_rows)(panel, &part, cols, j->inner, first, last);
+    if (j->tile->turned && panels == j->a)
+        for (int64_t u = first; u + 16 <= last; u += 16)
+            for (int i = 0; i < VS_PANEL; i += 16)
+                VS_CPU(turn_16)(panel + u * VS_PANEL + i, panel + u * VS_PANEL + i);
 }
 
 /* Where tile rows from `row` find A. */
@@ -102,7 +106,7 @@ static void multiply(const struct job *j, int64_t piece)
     const int end = first + (int)vs_piece(j->g->M, first, j->rows);
     vs_tile_args t = {
         .c = c, .ldc = VS_PANEL, .b = j->b + p * j->units * VS_PANEL, .units = j->units,
-        .cols = (int)vs_piece(N, col, VS_PANEL),
+        .cols = (int)vs_piece(N, col, VS_PANEL), .turned = j->a && j->tile->turned,
     };
     for (int row = first, next; row < end; row = next) {
         t.rows = tile_rows(j, row, end);
@@ -171,6 +175,11 @@ void VS_CPU(gemm)(vs_device *dev, const vs_out *out, const vs_gemm *g)
         j.rows = job_rows(&j);
         multiply_part(dev, &j);
     }
+}
+
+const char *VS_CPU(kernel)(void)
+{
+    return VS_CPU(tile)()->name;
 }
 
 /* ---- What the machine reaches ----------------------------------------------------------- */

@@ -48,6 +48,7 @@ typedef struct vs_tile_args {
     int64_t units;
     int rows, cols;
     bool add;
+    bool turned;                   /* A is packed, and its whole blocks of 16 x 16 are turned */
 } vs_tile_args;
 typedef void vs_tile_fn(const vs_tile_args *t);
 
@@ -55,8 +56,15 @@ typedef void vs_tile_fn(const vs_tile_args *t);
 typedef struct vs_tile {
     vs_tile_fn *run;
     int rows;                      /* even, at most VS_TILE_MOST */
+    bool turned;                   /* wants packed A so */
+    const char *name;
 } vs_tile;
 const vs_tile *VS_CPU(tile)(void);
+#ifdef VS_CPU_BF16
+vs_tile_fn VS_CPU(tile_amx);       /* gemm_amx.c; vs_cpu_has_amx() */
+#endif
+/* 16 x 16 units of panels: rows become columns; `to` may be `from`. */
+void VS_CPU(turn_16)(vs_unit *to, const vs_unit *from);
 
 /* Where the values of a panel come from: float also in bf16 when `wide` (weights). */
 typedef struct vs_source {

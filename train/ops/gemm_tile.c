@@ -247,6 +247,21 @@ void VS_CPU(pack_cols)(vs_unit *panel, const vs_source *s, int cols, int64_t K, 
         }
 }
 
+void VS_CPU(turn_16)(vs_unit *to, const vs_unit *from)
+{
+#ifdef HAVE_AVX512
+    if (has_avx512()) {
+        const vs_source s = { from, VS_PANEL * VS_GROUP, false };
+        turn_avx512(to, &s, 0);
+        return;
+    }
+#endif
+    vs_unit block[16][16];
+    for (int i = 0; i < 16; i++)
+        memcpy(block[i], from + i * VS_PANEL, sizeof(block[i]));
+    turn_plain(to, (const vs_unit(*)[16])block);
+}
+
 /* ---- Tiles --------------------------------------------------------------------------- */
 
 #ifdef HAVE_AVX512
@@ -357,9 +372,14 @@ VS_KERNEL static void tile_plain(const vs_tile_args *t)
 
 const vs_tile *VS_CPU(tile)(void)
 {
-    static const vs_tile plain = { tile_plain, VS_TILE };
+    static const vs_tile plain = { tile_plain, VS_TILE, false, "plain" };
 #ifdef HAVE_AVX512
-    static const vs_tile avx512 = { tile_avx512, VS_TILE };
+    static const vs_tile avx512 = { tile_avx512, VS_TILE, false, "avx512" };
+#ifdef VS_CPU_BF16
+    static const vs_tile amx = { VS_CPU(tile_amx), VS_TILE_MOST, true, "amx" };
+    if (vs_cpu_has_amx())
+        return &amx;
+#endif
     return has_avx512() ? &avx512 : &plain;
 #else
     return &plain;

@@ -309,6 +309,10 @@ const char *vs_op_name(vs_op op);                             /* "matmul_fwd" */
  * GPU large ones, 8192 x 8192 by 8192 x 8192, for which 0.8 GB are taken and given back; when there
  * is no room the device remembers NOMEM. */
 void vs_ops_packed_gemm(vs_device *dev, vs_op_time *sum, double seconds);
+/* What computes products there: "amx", "avx512" or "plain"; "cuda". */
+const char *vs_ops_kernel(const vs_device *dev);
+const char *vs_kernel_cpu(void);
+const char *vs_kernel_cpu_bf16(void);
 void vs_packed_gemm_cpu(vs_device *dev, vs_op_time *sum, double seconds);
 void vs_packed_gemm_cpu_bf16(vs_device *dev, vs_op_time *sum, double seconds);
 

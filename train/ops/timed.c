@@ -284,3 +284,9 @@ const char *vs_op_name(vs_op op)
     return name[op];
 }
 
+const char *vs_ops_kernel(const vs_device *dev)
+{
+    if (vs_device_is_cuda(dev))
+        return "cuda";
+    return vs_device_precision(dev) == VS_BF16 ? vs_kernel_cpu_bf16() : vs_kernel_cpu();
+}
