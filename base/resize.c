@@ -4,17 +4,15 @@
  *     centre(i) = r0 + (i + 1/2) * scale - 1/2      scale = r / n
  *     weight(j) ~ max(0, 1 - |j - centre(i)| / max(scale, 1))
  *
- * Columns first, into rows of 16-bit values with 6 fraction bits, then rows.
+ * Columns first, into rows of 16-bit values with 6 fraction bits, then rows. The weights are made
+ * in base/resample_core.h; CUDA twin: gen/scene/clip.cu.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/image.h"
 #include "base/mem.h"
-
-#define ONE (1 << 14)
-#define KEEP 6                     /* fraction bits kept between the two passes */
+#include "base/resample_core.h"
 
 struct axis {
     int n, taps;
@@ -30,36 +28,14 @@ struct vs_resize {
 
 static void axis_make(struct axis *a, int source, double r0, double r, int n, bool flip)
 {
-    const double scale = r / n, reach = scale > 1 ? scale : 1;
+    const vs_axis axis = vs_axis_of(source, r0, r, n);
     a->n = n;
-    a->taps = (int)ceil(2 * reach) + 1;
-    if (a->taps > source)
-        a->taps = source;
+    a->taps = axis.taps;
     a->first = vs_new(sizeof(int) * (size_t)n);
     a->weight = vs_new(sizeof(int32_t) * (size_t)n * (size_t)a->taps);
     for (int i = 0; i < n; i++) {
         const int to = flip ? n - 1 - i : i;
-        const double centre = r0 + (i + 0.5) * scale - 0.5;
-        int first = (int)floor(centre - reach) + 1;
-        first = first > source - a->taps ? source - a->taps : first;
-        first = first < 0 ? 0 : first;
-        double sum = 0;
-        for (int t = 0; t < a->taps; t++)
-            sum += fmax(0, 1 - fabs(first + t - centre) / reach);
-        int32_t *w = a->weight + (size_t)to * (size_t)a->taps;
-        int32_t total = 0;
-        int largest = 0;
-        for (int t = 0; t < a->taps; t++) {
-            const double v = fmax(0, 1 - fabs(first + t - centre) / reach);
-            w[t] = sum > 0 ? (int32_t)lround(v / sum * ONE) : 0;
-            total += w[t];
-            if (w[t] > w[largest])
-                largest = t;
-        }
-        if (sum <= 0)              /* centre outside by half a pixel or more: the edge */
-            largest = centre < first ? 0 : a->taps - 1;
-        w[largest] += ONE - total;
-        a->first[to] = first;
+        a->first[to] = vs_axis_weights(a->weight + (size_t)to * (size_t)a->taps, &axis, i);
     }
 }
 
@@ -96,15 +72,15 @@ static void columns(const struct axis *x, uint16_t *out, const uint8_t *row)
     for (int i = 0; i < x->n; i++) {
         const int32_t *w = x->weight + (size_t)i * (size_t)x->taps;
         const uint8_t *p = row + 3 * (size_t)x->first[i];
-        int32_t r = 1 << (13 - KEEP), g = r, b = r;
+        int32_t r = 1 << (13 - VS_RESAMPLE_KEEP), g = r, b = r;
         for (int t = 0; t < x->taps; t++, p += 3) {
             r += w[t] * p[0];
             g += w[t] * p[1];
             b += w[t] * p[2];
         }
-        out[3 * i] = (uint16_t)(r >> (14 - KEEP));
-        out[3 * i + 1] = (uint16_t)(g >> (14 - KEEP));
-        out[3 * i + 2] = (uint16_t)(b >> (14 - KEEP));
+        out[3 * i] = (uint16_t)(r >> (14 - VS_RESAMPLE_KEEP));
+        out[3 * i + 1] = (uint16_t)(g >> (14 - VS_RESAMPLE_KEEP));
+        out[3 * i + 2] = (uint16_t)(b >> (14 - VS_RESAMPLE_KEEP));
     }
 }
 
@@ -120,12 +96,12 @@ void vs_resize_run(const vs_resize *plan, uint8_t *dst, const uint8_t *src, void
         const int32_t *w = plan->y.weight + (size_t)i * (size_t)plan->y.taps;
         const uint16_t *from = mid + (size_t)(plan->y.first[i] - plan->row0) * width;
         for (size_t c = 0; c < width; c++)
-            sum[c] = 1 << (13 + KEEP);
+            sum[c] = 1 << (13 + VS_RESAMPLE_KEEP);
         for (int t = 0; t < plan->y.taps; t++)
             for (size_t c = 0; w[t] && c < width; c++)
                 sum[c] += w[t] * from[(size_t)t * width + c];
         for (size_t c = 0; c < width; c++)
-            dst[(size_t)i * width + c] = (uint8_t)(sum[c] >> (14 + KEEP));
+            dst[(size_t)i * width + c] = (uint8_t)(sum[c] >> (14 + VS_RESAMPLE_KEEP));
     }
 }
 

@@ -101,6 +101,16 @@ VS_HD uint64_t vs_rng_u64(vs_rng *r)
     return high << 32 | vs_rng_u32(r);
 }
 
+/* The stream from its number `position` of 32 bits on: where a thread begins in the middle. */
+VS_HD vs_rng vs_rng_from(uint64_t seed, uint32_t purpose, uint64_t index, uint32_t position)
+{
+    vs_rng r = vs_rng_at(seed, purpose, index);
+    r.block = position / 4;
+    for (uint32_t i = 0; i < position % 4; i++)
+        (void)vs_rng_u32(&r);
+    return r;
+}
+
 /* [0, 1) with 24 and 53 random bits. */
 VS_HD float vs_rng_f32(vs_rng *r)
 {
