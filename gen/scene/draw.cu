@@ -1,7 +1,7 @@
 /* Drawing scenes on CUDA. Contract: gen/scene/draw_cuda.h; CPU twin: gen/scene/draw.c */
+#include "gen/scene/draw.cuh"
 #include "gen/scene/draw_cuda.h"
 
-#include <cuda_runtime.h>
 #include <stdlib.h>
 
 #include "gen/scene/pose.h"
@@ -9,28 +9,21 @@
 #include "gen/scene/texture_core.h"
 #include "gen/scene/yuv.h"
 
-/* What every thread knows. Pointers are the device's. */
-struct picture {
-    vs_scene_params params;
-    const vs_object *object;       /* (n) */
-    const int *frame;              /* (T) */
-    uint64_t *mask;                /* (T, n, size, words), zero before */
-    int2 *rows;                    /* (T, n): top and bottom of each mask */
-    uint8_t *plane;                /* (T, 3, size, size) */
-    int n, T, size, words, yuv;
-    const uint8_t *texel;          /* of the bank; NULL: every object is flat */
-    int side;
-    int *column;                   /* (2 size + 4), as in vs_texture_columns */
-    double (*warp)[6];             /* (T, n): the m of each textured object's vs_warp */
-};
+typedef struct vs_cuda_picture picture;
 
-static __device__ bool textured(const struct picture *p, const vs_object *o)
+/* Object i of frame t. */
+static __device__ const vs_object *object_of(const picture *p, int64_t t, int i)
+{
+    return &p->object[(p->first + t) / p->per_clip * p->n + i];
+}
+
+static __device__ bool textured(const picture *p, const vs_object *o)
 {
     return p->texel && o->texture >= 0;
 }
 
 /* (0) textured: one thread per column of an enlarged texture and its border */
-static __global__ void columns_kernel(struct picture p)
+static __global__ void columns_kernel(picture p)
 {
     const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (id < (int64_t)vs_texture_columns_count(p.size))
@@ -38,12 +31,14 @@ static __global__ void columns_kernel(struct picture p)
 }
 
 /* (1) one thread per frame and object: its mask, and how its texture lies */
-static __global__ void raster_kernel(struct picture p)
+static __global__ void raster_kernel(picture p)
 {
     const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (id >= (int64_t)p.T * p.n)
         return;
-    const vs_object *o = &p.object[id % p.n];
+    const int64_t t = id / p.n;
+    const vs_object *o = object_of(&p, t, (int)(id % p.n));
+    const int frame = p.frame[p.first + t];
     vs_pose pose;
     vs_mask m;
     m.size = p.size;
@@ -51,14 +46,14 @@ static __global__ void raster_kernel(struct picture p)
     m.top = p.size;
     m.bottom = 0;
     m.row = p.mask + id * p.size * p.words;
-    vs_pose_at(&pose, o, &p.params, p.frame[id / p.n]);
+    vs_pose_at(&pose, o, &p.params, frame);
     if (!pose.away) {
         if (pose.corners)
             vs_raster_polygon_core(&m, pose.px, pose.py, pose.corners);
         else
             vs_raster_ellipse_core(&m, pose.x, pose.y, pose.ax, pose.ay, pose.degrees);
         if (textured(&p, o))
-            vs_warp_matrix(p.warp[id], o, &pose, &p.params, p.frame[id / p.n]);
+            vs_warp_matrix(p.warp[id], o, &pose, &p.params, frame);
     }
     p.rows[id] = make_int2(m.top, m.bottom);
 }
@@ -73,7 +68,7 @@ static __device__ void paint_word(uint8_t *row, size_t area, uint64_t bits, cons
 }
 
 /* The same with object o's texture; bit 0 is pixel x of picture row y. */
-static __device__ void texture_word(uint8_t *row, uint64_t bits, const struct picture *p,
+static __device__ void texture_word(uint8_t *row, uint64_t bits, const picture *p,
                                     const vs_object *o, const double m[6], int x, int y)
 {
     const size_t area = (size_t)p->size * p->size;
@@ -97,7 +92,7 @@ static __device__ void texture_word(uint8_t *row, uint64_t bits, const struct pi
 }
 
 /* (2) one thread per frame, row and word: from the topmost object down, then black */
-static __global__ void compose_kernel(struct picture p)
+static __global__ void compose_kernel(picture p)
 {
     const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     const int64_t per_frame = (int64_t)p.size * p.words;
@@ -118,11 +113,12 @@ static __global__ void compose_kernel(struct picture p)
         if (!bits)
             continue;
         left ^= bits;
-        if (textured(&p, &p.object[i])) {
-            texture_word(row, bits, &p, &p.object[i], p.warp[k], 64 * w, y);
+        const vs_object *const o = object_of(&p, t, i);
+        if (textured(&p, o)) {
+            texture_word(row, bits, &p, o, p.warp[k], 64 * w, y);
             continue;
         }
-        vs_yuv_values(value, p.object[i].color, p.yuv);
+        vs_yuv_values(value, o->color, p.yuv);
         paint_word(row, area, bits, value);
     }
     const uint8_t black[3] = { 0, 0, 0 };
@@ -131,7 +127,7 @@ static __global__ void compose_kernel(struct picture p)
 }
 
 /* (3) YUV 4:2:0 out of full-size planes: out (T, 3/2 size, size) */
-static __global__ void halve_kernel(uint8_t *out, struct picture p)
+static __global__ void halve_kernel(uint8_t *out, picture p)
 {
     const int64_t id = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     const int half = p.size / 2;
@@ -155,75 +151,49 @@ static int blocks_of(int64_t threads)
     return (int)((threads + 127) / 128);
 }
 
-static cudaError_t draw_batch(uint8_t *out, uint8_t *halved, struct picture p)
+cudaError_t vs_cuda_picture_draw(const vs_cuda_picture *p, cudaStream_t stream)
 {
-    const size_t pixels = (size_t)p.size * p.size;
-    const size_t mask = (size_t)p.T * p.n * p.size * p.words * sizeof(uint64_t);
-    cudaError_t bad = cudaMemset(p.mask, 0, mask);
+    const int64_t objects = (int64_t)p->T * p->n;
+    const cudaError_t bad = cudaMemsetAsync(
+        p->mask, 0, (size_t)objects * p->size * p->words * sizeof(*p->mask), stream);
     if (bad != cudaSuccess)
         return bad;
-    if (p.texel)
-        VS_LAUNCH(columns_kernel, blocks_of((int64_t)vs_texture_columns_count(p.size)), 128, 0,
-                  0, p);
-    VS_LAUNCH(raster_kernel, blocks_of((int64_t)p.T * p.n), 128, 0, 0, p);
-    VS_LAUNCH(compose_kernel, blocks_of((int64_t)p.T * p.size * p.words), 128, 0, 0, p);
-    if (p.yuv)
-        VS_LAUNCH(halve_kernel, blocks_of((int64_t)(p.T * pixels / 4)), 128, 0, 0, halved, p);
-    bad = cudaGetLastError();
-    if (bad != cudaSuccess)
-        return bad;
-    return cudaMemcpy(out, p.yuv ? halved : p.plane, p.T * pixels * 3 / (p.yuv ? 2 : 1),
-                      cudaMemcpyDeviceToHost);
+    if (p->texel)
+        VS_LAUNCH(columns_kernel, blocks_of((int64_t)vs_texture_columns_count(p->size)), 128, 0,
+                  stream, *p);
+    VS_LAUNCH(raster_kernel, blocks_of(objects), 128, 0, stream, *p);
+    VS_LAUNCH(compose_kernel, blocks_of((int64_t)p->T * p->size * p->words), 128, 0, stream, *p);
+    return cudaGetLastError();
 }
 
-/* Device memory of all pictures, in one piece: objects, frames, rows, masks, planes, halves,
- * columns, warps. */
-static size_t carve(struct picture *p, uint8_t **halved, uint8_t *base, int batch)
+size_t vs_cuda_picture_place(vs_cuda_picture *p, uint8_t *base, int frames)
 {
-    size_t used = 0;
-    const size_t area = (size_t)p->size * p->size, frames = (size_t)batch;
-    const size_t columns = p->texel ? vs_texture_columns_count(p->size) : 0;
-    const size_t warps = p->texel ? frames * p->n : 0;
-    const size_t bytes[8] = { sizeof(vs_object) * p->n, sizeof(int) * frames,
-                              sizeof(int2) * frames * p->n,
-                              sizeof(uint64_t) * frames * p->n * p->size * p->words,
-                              3 * area * frames, p->yuv ? 3 * area * frames / 2 : 0,
-                              sizeof(int) * columns, sizeof(*p->warp) * warps };
-    uint8_t *part[8];
-    for (int k = 0; k < 8; k++) {
-        part[k] = base + used;
+    enum { PARTS = 5 };
+    const size_t objects = (size_t)frames * p->n, area = (size_t)p->size * p->size;
+    const size_t bytes[PARTS] = { sizeof(*p->mask) * objects * p->size * p->words,
+                                  sizeof(*p->rows) * objects, 3 * area * frames,
+                                  p->texel ? sizeof(int) * vs_texture_columns_count(p->size) : 0,
+                                  p->texel ? sizeof(*p->warp) * objects : 0 };
+    size_t at[PARTS], used = 0;
+    for (int k = 0; k < PARTS; k++) {
+        at[k] = used;
         used += (bytes[k] + 255) / 256 * 256;
     }
-    p->object = (const vs_object *)part[0];
-    p->frame = (const int *)part[1];
-    p->rows = (int2 *)part[2];
-    p->mask = (uint64_t *)part[3];
-    p->plane = part[4];
-    *halved = part[5];
-    p->column = (int *)part[6];
-    p->warp = (double (*)[6])part[7];
+    if (!base)
+        return used;
+    p->mask = (uint64_t *)(base + at[0]);
+    p->rows = (int2 *)(base + at[1]);
+    p->plane = base + at[2];
+    p->column = (int *)(base + at[3]);
+    p->warp = (double (*)[6])(base + at[4]);
     return used;
 }
 
-static cudaError_t draw_all(uint8_t *out, struct picture p, const vs_scene *scene,
-                            const int *frames, int T, int batch)
+int vs_cuda_picture_most(const vs_cuda_picture *p, int64_t frames)
 {
-    uint8_t *base = NULL, *halved = NULL;
-    const size_t bytes = (size_t)p.size * p.size * 3 / (p.yuv ? 2 : 1);
-    cudaError_t bad = cudaMalloc((void **)&base, carve(&p, &halved, NULL, batch));
-    if (bad != cudaSuccess)
-        return bad;
-    carve(&p, &halved, base, batch);
-    bad = cudaMemcpy((void *)p.object, scene->object, sizeof(vs_object) * p.n,
-                     cudaMemcpyHostToDevice);
-    for (int t = 0; t < T && bad == cudaSuccess; t += batch) {
-        p.T = T - t < batch ? T - t : batch;
-        bad = cudaMemcpy((void *)p.frame, frames + t, sizeof(int) * p.T, cudaMemcpyHostToDevice);
-        if (bad == cudaSuccess)
-            bad = draw_batch(out + (size_t)t * bytes, halved, p);
-    }
-    cudaFree(base);
-    return bad;
+    const int64_t mask = (int64_t)p->n * p->size * p->words * (int64_t)sizeof(*p->mask);
+    const int64_t most = ((int64_t)256 << 20) / mask;
+    return (int)(most < 1 ? 1 : most < frames ? most : frames);
 }
 
 extern "C" const char *vs_scene_cuda_missing(void)
@@ -282,16 +252,51 @@ static const char *misfit(const vs_scene *scene, const vs_textures_cuda *texture
 
 /* ---- Frames -------------------------------------------------------------------------------- */
 
+/* Memory of the device for objects, numbers of frames, pictures and halved planes. */
+static cudaError_t draw_all(uint8_t *out, picture p, const vs_scene *scene, const int *frames,
+                            int T)
+{
+    const size_t pixels = (size_t)p.size * p.size, bytes = pixels * 3 / (p.yuv ? 2 : 1);
+    const size_t objects = (sizeof(vs_object) * p.n + 255) / 256 * 256;
+    const size_t numbers = (sizeof(int) * (size_t)T + 255) / 256 * 256;
+    const int most = vs_cuda_picture_most(&p, T);
+    const size_t parts = vs_cuda_picture_place(&p, NULL, most);
+    uint8_t *base = NULL;
+    cudaError_t bad = cudaMalloc((void **)&base, objects + numbers + parts + bytes * most);
+    if (bad != cudaSuccess)
+        return bad;
+    uint8_t *const halved = base + objects + numbers + parts;
+    p.object = (const vs_object *)base;
+    p.frame = (const int32_t *)(base + objects);
+    vs_cuda_picture_place(&p, base + objects + numbers, most);
+    bad = cudaMemcpy((void *)p.object, scene->object, sizeof(vs_object) * p.n,
+                     cudaMemcpyHostToDevice);
+    if (bad == cudaSuccess)
+        bad = cudaMemcpy((void *)p.frame, frames, sizeof(int) * T, cudaMemcpyHostToDevice);
+    for (p.first = 0; p.first < T && bad == cudaSuccess; p.first += most) {
+        p.T = T - p.first < most ? T - p.first : most;
+        bad = vs_cuda_picture_draw(&p, 0);
+        if (bad == cudaSuccess && p.yuv)
+            VS_LAUNCH(halve_kernel, blocks_of((int64_t)(p.T * pixels / 4)), 128, 0, 0, halved, p);
+        if (bad == cudaSuccess)
+            bad = cudaMemcpy(out + (size_t)p.first * bytes, p.yuv ? halved : p.plane, p.T * bytes,
+                             cudaMemcpyDeviceToHost);
+    }
+    cudaFree(base);
+    return bad;
+}
+
 extern "C" const char *vs_scene_draw_cuda(uint8_t *out, vs_layout layout, const vs_scene *scene,
                                           const vs_textures_cuda *textures, const int *frames,
                                           int T)
 {
-    struct picture p = {};
+    picture p = {};
     p.params = scene->params;
     p.n = scene->n;
     p.size = scene->params.size;
     p.words = vs_mask_words(p.size);
     p.yuv = layout == VS_LAYOUT_YUV420;
+    p.per_clip = T;
     if (layout == VS_LAYOUT_RGB || (p.yuv && p.size % 2) || p.n < 1)
         return "planes of red, green and blue, or YUV 4:2:0 of an even size, of 1 object or more";
     const char *wrong = misfit(scene, textures);
@@ -301,9 +306,6 @@ extern "C" const char *vs_scene_draw_cuda(uint8_t *out, vs_layout layout, const 
         p.texel = textures->texel;
         p.side = textures->bank->side;
     }
-    const size_t mask = (size_t)p.n * p.size * p.words * sizeof(uint64_t);
-    const size_t most = ((size_t)256 << 20) / mask;
-    const int batch = most < 1 ? 1 : most < (size_t)T ? (int)most : T;
-    const cudaError_t bad = draw_all(out, p, scene, frames, T, batch);
+    const cudaError_t bad = draw_all(out, p, scene, frames, T);
     return bad == cudaSuccess ? NULL : cudaGetErrorString(bad);
 }

@@ -9,7 +9,8 @@
  * n * size * ceil(size / 64) * 8 bytes a frame (4 MB for 500 objects at 256); frames are drawn in
  * batches of at most 256 MB of them, one frame at least.
  *
- * Compiled where nvcc is (meson option cuda); nothing but its test links it yet.
+ * Compiled where nvcc is (meson option cuda). Its test draws whole scenes into host memory through
+ * this page; the trainer draws clips on the device (draw.cuh).
  */
 #ifndef VSYN_GEN_SCENE_DRAW_CUDA_H
 #define VSYN_GEN_SCENE_DRAW_CUDA_H

@@ -1,27 +1,13 @@
-/* Stages, and the distributions that scenes are drawn from.
- *
- * The distributions are the reference generator's, including its habits: the radius is
- * the entry of a table whose cumulative weight lies nearest to a uniform number (so the
- * smallest is more frequent than its weight), and centres spread over [0, 2 size), so
- * three quarters of the objects start outside, to the right of or below the picture.
- *
- * Random numbers: stream (seed, VS_RNG_SCENE, video). First the length, then for every
- * object the same 20 draws in the same order whatever the stage uses. So one seed shows
- * the same objects in every stage, and a longer table begins like a shorter one. Which textures
- * fill them is stream (seed, VS_RNG_FILL, video). The reference never uses its last texture (its
- * bound is exclusive twice over); here all are used.
- */
+/* Stages, and the sampling of a scene; the distributions are in gen/scene/sample_core.h. */
 #include "gen/scene/scene.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "gen/scene/plan.h"
+#include "gen/scene/sample_core.h"
 #include "gen/scene/texture.h"
-
-static const double PI = 3.141592653589793238462643383279502884;
 
 /* ---- Stages ------------------------------------------------------------------------------ */
 
@@ -69,104 +55,34 @@ const vs_stage *vs_stage_find(const char *name)
 
 /* ---- Sampling ------------------------------------------------------------------------------ */
 
-enum { RADII = 200 };
-
-static double radius_at(int j)
-{
-    return 0.1 + 0.9 * j / (RADII - 1);
-}
-
-/* Cumulative share of the weights r^-3 - 1. */
-static void radius_shares(double share[RADII])
+void vs_radius_shares(double share[VS_RADII])
 {
     double sum = 0;
-    for (int j = 0; j < RADII; j++) {
-        const double r = radius_at(j);
+    for (int j = 0; j < VS_RADII; j++) {
+        const double r = vs_radius_at(j);
         sum += 1 / (r * r * r) - 1;
         share[j] = sum;
     }
-    for (int j = 0; j < RADII; j++)
+    for (int j = 0; j < VS_RADII; j++)
         share[j] /= sum;
 }
 
-/* The share nearest to u, the first on ties. */
-static int nearest(const double share[RADII], double u)
+static int draw_length(vs_rng *r, const vs_scene_params *p)
 {
-    int lo = 0, hi = RADII - 1;
-    while (lo < hi) {
-        const int mid = (lo + hi) / 2;
-        if (share[mid] < u)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo > 0 && fabs(share[lo - 1] - u) <= fabs(share[lo] - u) ? lo - 1 : lo;
+    return p->frames_lo + (int)vs_rng_below(r, (uint32_t)(p->frames_hi - p->frames_lo) + 1);
 }
 
-static void sort_angles(double *a, int n)
+int vs_scene_length(const vs_scene_params *params, uint64_t seed, uint64_t index)
 {
-    for (int i = 1; i < n; i++)
-        for (int j = i; j > 0 && a[j - 1] > a[j]; j--) {
-            const double keep = a[j];
-            a[j] = a[j - 1];
-            a[j - 1] = keep;
-        }
-}
-
-/* u: four uniform numbers. */
-static void sample_angles(vs_object *o, const double u[4])
-{
-    switch (o->shape) {
-    case VS_SHAPE_CIRCLE:
-    case VS_SHAPE_SQUARE:
-        return;
-    case VS_SHAPE_ORIENTED_SQUARE:
-        o->angle[0] = 2 * PI * u[0];
-        return;
-    case VS_SHAPE_RECTANGLE:
-        o->angle[0] = PI / 2 * u[0];
-        return;
-    case VS_SHAPE_TRIANGLE:
-    case VS_SHAPE_QUADRILATERAL:
-        for (int k = 0; k < (o->shape == VS_SHAPE_TRIANGLE ? 3 : 4); k++)
-            o->angle[k] = 2 * PI * u[k];
-        sort_angles(o->angle, o->shape == VS_SHAPE_TRIANGLE ? 3 : 4);
-        return;
-    }
-}
-
-static vs_object sample_object(vs_rng *r, const vs_scene_params *p, const double share[RADII])
-{
-    vs_object o = { .texture = -1 };
-    const uint32_t shape = vs_rng_below(r, 6);
-    o.shape = p->mixed ? (vs_shape)shape : VS_SHAPE_CIRCLE;
-    for (int c = 0; c < 3; c++)
-        o.color[c] = (uint8_t)(vs_rng_f64(r) * 255);
-    o.radius = (int)(radius_at(nearest(share, vs_rng_f64(r))) * p->size);
-    o.cx = (int)vs_rng_uniform(r, 0, 2.0 * p->size);
-    o.cy = (int)vs_rng_uniform(r, 0, 2.0 * p->size);
-    o.direction = vs_rng_uniform(r, 0, 2 * PI);
-    o.speed = vs_rng_uniform(r, p->speed_lo, p->speed_hi);
-    o.acceleration = vs_rng_uniform(r, -p->acceleration_max, p->acceleration_max);
-    o.angle_speed = vs_rng_uniform(r, -PI / 100, PI / 100);
-    o.scale_x = vs_rng_uniform(r, -0.005, 0.005);
-    o.scale_y = vs_rng_uniform(r, -0.005, 0.005);
-    o.shear_x = vs_rng_uniform(r, -0.005, 0.005);
-    o.shear_y = vs_rng_uniform(r, -0.005, 0.005);
-    double u[4];
-    for (int k = 0; k < 4; k++)
-        u[k] = vs_rng_f64(r);
-    sample_angles(&o, u);
-    return o;
+    vs_rng r = vs_rng_at(seed, VS_RNG_SCENE, index);
+    return draw_length(&r, params);
 }
 
 static void sample_textures(vs_scene *scene, uint64_t seed, uint64_t index)
 {
     vs_rng r = vs_rng_at(seed, VS_RNG_FILL, index);
-    for (int i = 0; i < scene->n; i++) {
-        memset(scene->object[i].color, 0, 3);
-        scene->object[i].texture = (int)vs_rng_below(&r, (uint32_t)scene->params.textures->n);
-    }
+    for (int i = 0; i < scene->n; i++)
+        vs_object_fill(&scene->object[i], &r, scene->params.textures->n);
 }
 
 vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t seed,
@@ -180,13 +96,12 @@ vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t se
     if (!out->object)
         return VS_FAIL(VS_ERR_NOMEM, "no memory for a scene of %d objects", p->objects);
     out->n = p->objects;
-    double share[RADII];
-    radius_shares(share);
+    double share[VS_RADII];
+    vs_radius_shares(share);
     vs_rng r = vs_rng_at(seed, VS_RNG_SCENE, index);
-    out->frames =
-        p->frames_lo + (int)vs_rng_below(&r, (uint32_t)(p->frames_hi - p->frames_lo) + 1);
+    out->frames = draw_length(&r, p);
     for (int i = 0; i < out->n; i++)
-        out->object[i] = sample_object(&r, p, share);
+        vs_object_sample(&out->object[i], &r, p, share);
     if (p->textured)
         sample_textures(out, seed, index);
     out->plan = vs_plan_new(out);

@@ -72,6 +72,8 @@ const vs_stage *vs_stage_find(const char *name);   /* NULL when there is none */
  * need params->textures. */
 vs_err vs_scene_sample(vs_scene *out, const vs_scene_params *params, uint64_t seed,
                        uint64_t index);
+/* How many frames that video has, without sampling its objects. */
+int vs_scene_length(const vs_scene_params *params, uint64_t seed, uint64_t index);
 /* An object table as JSON (the format of golden/gen) and back. CORRUPT names the
  * object and the member. `params` says which motion applies when drawing; objects with a
  * texture need params->textures (CORRUPT when it lacks one). */
