@@ -1,4 +1,5 @@
-/* Steps of a model on random frames, timed one by one; the data side takes no part. Or counted:
+/* Steps of a model on random frames, or with --scene on clips that the device draws, timed one by
+ * one; the data side takes no part. Or counted:
  * --roofline runs a step on a device that does nothing (train/roofline.h).
  *
  *     pretrain, finetune   zero gradients, forward, backward, AdamW
@@ -20,8 +21,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/stop.h"
+#include "train/bench_inputs.h"
 #include "train/model/model.h"
 #include "train/ops/ops.h"
 #include "train/roofline.h"
@@ -30,7 +31,7 @@ enum { WARM_UP = 2, TURNS = 10, SPLIT = 3, TASK_PRETRAIN = 0, TASK_FINETUNE, TAS
 
 struct settings {
     vs_common common;
-    const char *device, *model;
+    const char *device, *model, *scene;
     int task, precision, batch, steps, size, frames, classes, roofline, graphs;
     double mask_ratio;
 };
@@ -57,6 +58,8 @@ static const vs_opt opts[] = {
       .help = "auto, cpu, cuda or cuda:N" },
     { .name = "precision", .kind = VS_OPT_CHOICE, AT(precision), .def = "auto",
       .choices = VS_PRECISION_CHOICES, .help = "of the passes; auto: bf16 where it is faster" },
+    { .name = "scene", .kind = VS_OPT_TEXT, AT(scene), .arg = "STAGE",
+      .help = "instead of random frames: scenes that the device draws, at 256x256" },
     { .name = "graphs", .kind = VS_OPT_CHOICE, AT(graphs), .def = "on", .choices = "off|on",
       .help = "a GPU's passes recorded once and queued as one" },
     { .name = "roofline", .kind = VS_OPT_CHOICE, AT(roofline), .def = "none",
@@ -65,29 +68,6 @@ static const vs_opt opts[] = {
     VS_OPTS_COMMON(struct settings),
     { 0 }
 };
-
-/* Inputs of every step. */
-struct inputs {
-    uint8_t *frames, *mask;
-    float *target;
-};
-
-static void make_inputs(struct inputs *in, const vs_model_config *c, const struct settings *s,
-                        int masked)
-{
-    const int64_t clip = 3 * (int64_t)c->T * c->H * c->W;
-    const int N = vs_model_tokens(c), cells = vs_model_cells(c);
-    vs_rng r = vs_rng_at((uint64_t)s->common.seed, VS_RNG_TEST, 0);
-    in->frames = vs_new((size_t)(s->batch * clip));
-    for (int64_t i = 0; i < s->batch * clip && !s->roofline; i++)
-        in->frames[i] = (uint8_t)(vs_rng_u32(&r) >> 24);
-    in->mask = vs_new((size_t)s->batch * (size_t)N);
-    for (int64_t i = 0; i < (int64_t)s->batch * N; i++)
-        in->mask[i] = i % cells < masked;
-    in->target = vs_new(sizeof(float) * (size_t)s->batch * (size_t)s->classes);
-    for (int b = 0; b < s->batch; b++)
-        in->target[(int64_t)b * s->classes + b % s->classes] = 1.0f;
-}
 
 static vs_err one_step(vs_model *m, const vs_batch *batch, int task, int step)
 {
@@ -283,7 +263,7 @@ struct bench {
     const struct settings *s;
     vs_model_config c;
     vs_device *dev;
-    struct inputs in;
+    vs_bench_inputs in;
     vs_batch batch;
     int visible;
 };
@@ -394,9 +374,12 @@ static vs_err run(vs_call *call)
     int masked = 0;
     VS_TRY(configure(&b.c, &masked, s));
     b.visible = (vs_model_cells(&b.c) - masked) * (b.c.T / b.c.tubelet);
-    make_inputs(&b.in, &b.c, s, masked);
+    const vs_bench_want want = { s->batch, s->classes, masked, s->roofline != 0, s->scene,
+                                 (uint64_t)s->common.seed, s->common.jobs };
+    VS_TRY(vs_bench_inputs_make(&b.in, &b.c, &want));
     b.batch = (vs_batch){
-        .B = s->batch, .frames = b.in.frames, .mask = b.in.mask, .train = s->task != TASK_TEST,
+        .B = s->batch, .frames = b.in.frames, .drawn = &b.in.drawn, .mask = b.in.mask,
+        .train = s->task != TASK_TEST,
         .target = s->task == TASK_FINETUNE ? b.in.target : NULL,
     };
     vs_err err = VS_OK;
@@ -411,14 +394,13 @@ static vs_err run(vs_call *call)
             err = bench(&b);
         }
     }
-    free(b.in.frames);
-    free(b.in.mask);
-    free(b.in.target);
+    vs_bench_inputs_free(&b.in);
     vs_device_close(&b.dev);
     return err;
 }
 
 const vs_command vs_command_bench = {
-    .name = "bench", .args = "", .help = "time the steps of a model on random frames",
+    .name = "bench", .args = "",
+    .help = "time the steps of a model on random frames or drawn scenes",
     .opts = opts, .settings_size = sizeof(struct settings), .run = run,
 };

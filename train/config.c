@@ -14,7 +14,7 @@
 
 /* About this call, not about the run: neither taken from the run nor compared. */
 static const char *const of_call[] = { "jobs", "quiet", "json", "out", "config", "preset",
-                                       "resume", "stop-at", "loaders", "device", NULL };
+                                       "resume", "stop-at", "loaders", "device", "draw", NULL };
 /* Taken from the run, but free to change. */
 static const char *const harmless[] = { "log-every", "save-every", "keep-every",
                                         "eval-every", NULL };

@@ -14,6 +14,7 @@
 #include "train/model/model.h"
 
 /* In the order of the option's choices. */
+enum vs_draw_kind { VS_DRAW_AUTO, VS_DRAW_LOADER, VS_DRAW_DEVICE };
 enum vs_mask_kind { VS_MASK_TUBE, VS_MASK_RANDOM };
 
 typedef struct vs_train_settings {
@@ -44,6 +45,7 @@ typedef struct vs_train_settings {
     bool resume;
     int log_every, keep_every, eval_every;
     int64_t save_every, stop_at;
+    int draw;                      /* enum vs_draw_kind */
     int loaders;
     const char *device;
     int precision;

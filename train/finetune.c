@@ -18,23 +18,25 @@ struct finetune {
     float *target;                 /* (clips of a pass, classes) */
     vs_mix mix;
     vs_mix_part *part;             /* (clips of a pass) */
+    vs_blend *blend;               /* likewise */
     int classes;
     char *init;                    /* checkpoint folder or file; NULL = from scratch */
 };
 
 /* ---- One batch, one evaluation ----------------------------------------------------- */
 
-/* Mixed frames and their soft targets; the draws belong to the first clip's number. */
+/* How frames are mixed, and their soft targets; the draws belong to the first clip's number. */
 static void fill(vs_trainer *t, vs_batch *batch, const vs_loaded *loaded)
 {
     struct finetune *f = t->task.ctx;
     const vs_model_config *m = vs_model_configuration(t->model);
     vs_rng rng = vs_rng_at(batch->seed, VS_RNG_MIX, batch->index);
     vs_mix_draw(f->part, &f->mix, loaded->B, m->W, m->H, &rng);
-    vs_mix_frames(loaded->frames, f->part, loaded->B, m->T, m->H, m->W);
+    vs_mix_blend(f->blend, f->part, loaded->B);
     vs_mix_targets(f->target, f->part, loaded->label, loaded->B, f->classes,
                    (float)t->settings->smoothing);
     batch->target = f->target;
+    batch->blend = f->mix.mixup > 0 || f->mix.cutmix > 0 ? f->blend : NULL;
     batch->drop_path = (float)t->settings->drop_path;
     batch->head_drop = (float)t->settings->head_drop;
 }
@@ -193,6 +195,7 @@ static vs_err prepare(vs_trainer *t, struct finetune *f)
     const size_t clips = (size_t)vs_trainer_pass_clips(t);
     f->target = vs_new(sizeof(*f->target) * clips * (size_t)f->classes);
     f->part = vs_new(sizeof(*f->part) * clips);
+    f->blend = vs_new(sizeof(*f->blend) * clips);
     f->mix = (vs_mix){ .mixup = s->mixup, .cutmix = s->cutmix, .prob = s->mix_prob,
                        .switch_prob = s->mix_switch, .mode = s->mix_mode };
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, (float)s->head_scale));
@@ -222,5 +225,6 @@ vs_err vs_train_finetune(vs_call *call)
     free(f.init);
     free(f.target);
     free(f.part);
+    free(f.blend);
     return err;
 }

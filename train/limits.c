@@ -18,7 +18,8 @@
 double vs_trainer_host_bytes(const vs_trainer *t, const vs_model_config *m)
 {
     const double weights = 4.0 * (double)vs_model_parameters(m);
-    const double batches = 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
+    const double batches = t->draws ? 0.0
+                                    : 3.0 * vs_trainer_pass_clips(t) * m->T * m->H * m->W * 3;
     const double averages = t->settings->ema > 0 ? 2 * weights : 0;
     return PROGRAM_BYTES + batches + averages + 2 * weights;
 }

@@ -71,6 +71,9 @@ static vs_err open_loader(vs_trainer *t)
         o.mask_cells = vs_model_cells(m) * merged;
         o.mask_masked = t->masked * merged;
     }
+    t->draws = vs_source_form(t->source) && s->draw != VS_DRAW_LOADER &&
+               (s->draw == VS_DRAW_DEVICE || vs_device_is_cuda(t->dev));
+    o.describe = t->draws;
     t->steps_per_epoch = vs_source_count(t->source) / vs_trainer_effective_batch(t);
     const int64_t per_epoch = t->steps_per_epoch > 0 ? t->steps_per_epoch : 1;
     return vs_loader_open(&t->loader, t->source, &o, t->step / per_epoch,

@@ -69,6 +69,7 @@ struct vs_trainer {
     int64_t best_step;             /* 0 = none yet */
     vs_eval last_eval;             /* n = 0: none in this session */
     double began, line_began, line_waited, saved_at;
+    bool draws;                    /* the device draws the clips (--draw) */
     double step_seconds, sample_seconds;   /* of the trials before the start */
     float *ema, *ema_spare;        /* --ema: the average, and room to exchange it; else NULL */
     int64_t unsent;                /* values of the gradient that exchange.c has not yet sent */

@@ -101,6 +101,10 @@ const vs_opt vs_pretrain_opts[] = {
       .help = "with a textured --scene: what fills the shapes (default: the stage's)" },
     { .name = "texture-count", .kind = VS_OPT_INT, AT(texture_count), .def = "256", .min = 1,
       .max = 1000000, .arg = "N", .help = "with a textured --scene: textures of the run" },
+    { .name = "draw", .kind = VS_OPT_CHOICE, AT(draw), .def = "auto",
+      .choices = "auto|loader|device",
+      .help = "with --scene: who draws, the loader's threads or the device that computes; the "
+              "same clips; auto: a GPU does" },
     OPTS_MODEL("base"),
     { .name = "mask", .kind = VS_OPT_CHOICE, AT(mask), .def = "tube", .choices = "tube|random",
       .help = "the same cells in every time slot, or any tokens" },

@@ -84,20 +84,40 @@ static vs_err time_sample(vs_trainer *t)
     const int views = shape->views > 1 ? shape->views : 1;
     uint8_t *frames = vs_new((size_t)views * (size_t)shape->T * (size_t)shape->H *
                              (size_t)shape->W * 3);
+    int32_t *index = vs_new(sizeof(*index) * (size_t)shape->T);
+    vs_scene_clip clip;
     vs_sampler *sampler = NULL;
     vs_err err = vs_sampler_open(&sampler, t->source);
     double began = 0;
     for (int i = 0; err == VS_OK && i < 3; i++) {
         began = i < 2 ? vs_now() : began;
-        err = vs_sampler_get(sampler, 0, 0, i % vs_source_count(t->source), frames, NULL);
+        const int64_t item = i % vs_source_count(t->source);
+        if (t->draws)
+            vs_sampler_describe(sampler, 0, 0, item, &clip, index);
+        else
+            err = vs_sampler_get(sampler, 0, 0, item, frames, NULL);
     }
     t->sample_seconds = (vs_now() - began) / 2;
     vs_sampler_close(&sampler);
+    free(index);
     free(frames);
     return err;
 }
 
-/* Two passes on blank frames, the second one timed: the weights do not change. */
+/* What a device that draws draws, for the trial: the first clips of epoch 0. */
+static vs_err describe_clips(vs_trainer *t, vs_scene_clip *clip, int32_t *index, int clips)
+{
+    vs_sampler *sampler;
+    VS_TRY(vs_sampler_open(&sampler, t->source));
+    for (int b = 0; b < clips; b++)
+        vs_sampler_describe(sampler, 0, 0, b % vs_source_count(t->source), &clip[b],
+                            index + (size_t)b * (size_t)vs_source_shape(t->source)->T);
+    vs_sampler_close(&sampler);
+    return VS_OK;
+}
+
+/* Two passes on blank frames, or on drawn ones, the second one timed: the weights do not
+ * change. */
 static vs_err time_step(vs_trainer *t)
 {
     const vs_train_settings *s = t->settings;
@@ -105,12 +125,16 @@ static vs_err time_step(vs_trainer *t)
     const vs_model_config *m = vs_model_configuration(t->model);
     const size_t clip = (size_t)m->T * (size_t)m->H * (size_t)m->W * 3;
     const int cells = vs_model_cells(m), tokens = vs_model_tokens(m);
-    uint8_t *frames = calloc((size_t)clips, clip);
+    uint8_t *frames = t->draws ? NULL : calloc((size_t)clips, clip);
+    vs_scene_clip *drawn_clip = vs_new(sizeof(*drawn_clip) * (size_t)clips);
+    int32_t *index = vs_new(sizeof(*index) * (size_t)clips * (size_t)m->T);
+    const vs_drawn drawn = { vs_source_form(t->source), drawn_clip, index };
     uint8_t *mask = vs_new((size_t)clips * (size_t)tokens);
     float *target = vs_new(sizeof(*target) * (size_t)clips * (size_t)(m->classes + 1));
-    vs_batch b = { .B = clips, .frames = frames, .mask = mask,
+    vs_batch b = { .B = clips, .frames = frames, .drawn = t->draws ? &drawn : NULL, .mask = mask,
                    .target = m->task == VS_TASK_CLASSIFY ? target : NULL, .train = true };
-    vs_err err = frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
+    vs_err err = t->draws ? describe_clips(t, drawn_clip, index, clips)
+                 : frames ? VS_OK : VS_FAIL(VS_ERR_NOMEM, "--batch %d does not fit", s->batch);
     for (int i = 0; i < clips * tokens; i++)
         mask[i] = i % cells < t->masked;
     double began = 0;
@@ -124,6 +148,8 @@ static vs_err time_step(vs_trainer *t)
             err = vs_model_loss(t->model, &loss);
     }
     t->step_seconds = (vs_now() - began) * s->accumulate;
+    free(index);
+    free(drawn_clip);
     free(target);
     free(mask);
     free(frames);

@@ -81,6 +81,9 @@ static vs_err prepare(vs_trainer *t, vs_stores *stores)
                                     .stride = model.stride, .augment = VS_AUGMENT_PRETRAIN,
                                     .still = s->still };
     VS_TRY(vs_sources_open(t, stores, &shape));
+    if (s->draw == VS_DRAW_DEVICE && !vs_source_form(t->source))
+        return VS_FAIL(VS_ERR_USAGE, "--draw device: a device draws one stage of scenes "
+                       "(--scene), no stores, stills or mixtures");
     VS_TRY(vs_trainer_open_model(t, &model));
     VS_TRY(vs_model_init(t->model, (uint64_t)s->common.seed, 1.0f));
     return VS_OK;

@@ -41,6 +41,8 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
     vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
                        .train = true, .seed = (uint64_t)s->common.seed,
                        .index = (uint64_t)(batches * vs_trainer_pass_clips(t)) };
+    const vs_drawn drawn = { vs_source_form(t->source), loaded->clip, loaded->index };
+    batch.drawn = loaded->clip ? &drawn : NULL;
     float value;
     t->task.fill(t, &batch, loaded);
     VS_TRY(vs_model_forward(t->model, &batch));

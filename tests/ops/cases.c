@@ -1,9 +1,11 @@
 /* One case for each operation of the table (train/ops/ops.h). */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "gen/scene/texture.h"
 #include "tests/ops/parity.h"
 
 #define CASE(op) static void run_##op(trial *t)
@@ -12,6 +14,82 @@
 #define SHAPE2(a, b) const int a = t->n[1], b = t->n[2]
 #define SHAPE3(a, b, c) const int a = t->n[1], b = t->n[2], c = t->n[3]
 #define SHAPE4(a, b, c, d) const int a = t->n[1], b = t->n[2], c = t->n[3], d = t->n[4]
+
+/* ---- Clips ------------------------------------------------------------- */
+
+/* B, stage, objects; side of the picture. What is in the crops: clip_of(). */
+static const int drawn[][SIZES] = { { 0, 1, 0, 30, 64 }, { 0, 3, 4, 60, 48 }, { 0, 2, 5, 40, 70 },
+                                    { 1, 4, 4, 500, 256 }, { 1, 2, 5, 500, 256 } };
+static const char *const stages[] = { "static-circles", "moving-circles", "moving-shapes",
+                                      "transforming-shapes", "accelerating-shapes",
+                                      "accelerating-textures" };
+
+static vs_scene_clip clip_of(int size, int b)
+{
+    const int w = size - b * (size / 7), h = size - (b + 1) % 3 * (size / 5);
+    return (vs_scene_clip){ .seed = 11, .video = (uint64_t)b + ((uint64_t)b << 33),
+                            .crop = { b ? size - w : 0, b % 2 ? (size - h) / 2 : 0, w, h },
+                            .flip = b & 1 };
+}
+
+/* One for all trials: a device knows a bank by its address. */
+static vs_textures *noise_textures(void)
+{
+    enum { n = 5, side = 40 };
+    static vs_textures *bank;
+    if (bank)
+        return bank;
+    uint8_t *const rgb = vs_new((size_t)3 * side * side);
+    VS_ASSERT(vs_textures_new(&bank, n, side) == VS_OK);
+    for (int i = 0; i < n; i++) {
+        vs_rng r = vs_rng_at(3, VS_RNG_TEST, (uint64_t)i);
+        for (int k = 0; k < 3 * side * side; k++)
+            rgb[k] = (uint8_t)vs_rng_below(&r, 256);
+        vs_textures_set(bank, i, rgb);
+    }
+    free(rgb);
+    return bank;
+}
+
+CASE(draw_clips)
+{
+    enum { T = 3, H = 36, W = 44 };
+    SHAPE4(B, stage, objects, size);
+    vs_clip_form form = { .params = vs_stage_find(stages[stage])->params, .T = T, .H = H, .W = W };
+    form.params.objects = objects;
+    form.params.size = size;
+    form.params.textures = form.params.textured ? noise_textures() : NULL;
+    operand *const clip = in_bytes(t, "clip", B * (int64_t)sizeof(vs_scene_clip));
+    operand *const index = in_ints(t, "index", (int64_t)B * T);
+    for (int b = 0; b < B; b++) {
+        const vs_scene_clip one = clip_of(size, b);
+        memcpy((char *)clip->host + (size_t)b * sizeof(one), &one, sizeof(one));
+        for (int k = 0; k < T; k++)
+            ((int32_t *)index->host)[b * T + k] = 7 * b + 13 * k;
+    }
+    send(t, clip);
+    send(t, index);
+    operand *const frames = out_bytes(t, "frames", 3 * (int64_t)B * T * H * W);
+    BOTH(t, draw_clips, AT(frames), &form, AT(clip), AT(index), B);
+}
+
+/* B, T, H, W */
+static const int mixed[][SIZES] = { { 0, 1, 2, 3, 5 }, { 0, 2, 1, 7, 9 }, { 0, 5, 3, 16, 12 },
+                                    { 1, 4, 16, 224, 224 } };
+
+CASE(mix_clips)
+{
+    SHAPE4(B, T, H, W);
+    operand *const blend = in_ints(t, "blend", 5 * (int64_t)B);
+    for (int b = 0; b < B; b++) {
+        const vs_blend one = b % 2 ? (vs_blend){ .keep = 65536 - 9973 * b }
+                                   : (vs_blend){ 0, W / 4, H / 3, W / 2 + 1, H / 2 };
+        memcpy((char *)blend->host + (size_t)b * sizeof(one), &one, sizeof(one));
+    }
+    send(t, blend);
+    operand *const frames = in_out_bytes(t, "frames", 3 * (int64_t)B * T * H * W);
+    BOTH(t, mix_clips, AT(frames), AT(blend), B, T, H, W);
+}
 
 /* ---- Tokens ------------------------------------------------------------ */
 
@@ -415,6 +493,8 @@ CASE(adamw)
 /* Scores around 100 x 100 say nothing of an attention that rounds. */
 #define FILLS_attention (F_PLAIN | F_LARGE | F_TINY | F_ZERO)
 
+#define CASE_draw_clips SIZES_OF(drawn), F_PLAIN
+#define CASE_mix_clips SIZES_OF(mixed), F_PLAIN
 #define CASE_patch_gather SIZES_OF(patches), F_PLAIN
 #define CASE_patch_target SIZES_OF(patches), F_PLAIN
 #define CASE_position_add SIZES_OF(positions), F_ALL

@@ -9,9 +9,9 @@
  *     ||got - want|| <= bound ||want||     bound: 1e-5 steep of floats; of bfloat16 2^-8 a rounding
  *     |got - want|  <= 10 bound (|want| + root mean square of want)
  *
- * so neither a small systematic error nor a single wrong value passes. Before a run outputs hold
- * not-a-number, so a value that is not written shows; so does what lies behind an operand. Then
- * the operation runs again: the same bits.
+ * so neither a small systematic error nor a single wrong value passes; bytes are equal. Before a
+ * run outputs hold not-a-number, so a value that is not written shows; so does what lies behind an
+ * operand. Then the operation runs again: the same bits.
  *
  * The device is CUDA's (VSYN_CUDA_PLUGIN: another backend); without one: a loud skip, exit 0. */
 #include "tests/ops/parity.h"
@@ -133,6 +133,8 @@ static operand *declare(trial *t, const char *name, width w, bool is_in, bool is
 DECLARE(in, WIDE, true, false)
 DECLARE(in_narrow, NARROW, true, false)
 DECLARE(in_bytes, BYTES, true, false)
+DECLARE(out_bytes, BYTES, false, true)
+DECLARE(in_out_bytes, BYTES, true, true)
 DECLARE(in_ints, INTS, true, false)
 DECLARE(out, WIDE, false, true)
 DECLARE(out_narrow, NARROW, false, true)
@@ -154,6 +156,8 @@ static double value_at(const trial *t, const operand *o, int side, const void *a
 {
     if (o->width == DOUBLE)
         return ((const double *)at)[i];
+    if (o->width == BYTES)
+        return ((const uint8_t *)at)[i];
     if (side_bytes(t, o, side) == 4)
         return (double)((const float *)at)[i];
     const uint32_t bits = (uint32_t)((const uint16_t *)at)[i] << 16;
@@ -174,6 +178,8 @@ static void *download(const trial *t, const operand *o, int side)
 static double bound_of(const trial *t, const operand *o)
 {
     const double wide = 1e-5 * t->steep;
+    if (o->width == BYTES)
+        return 0.0;
     return o->width == NARROW && t->bf16 ? fmax(0x1p-8 * t->roundings, wide) : wide;
 }
 

@@ -53,6 +53,8 @@ operand *in_out_narrow(trial *t, const char *name, int64_t n);
 operand *in_double(trial *t, const char *name, int64_t n);
 operand *in_out_double(trial *t, const char *name, int64_t n);
 operand *in_bytes(trial *t, const char *name, int64_t n);
+operand *out_bytes(trial *t, const char *name, int64_t n);
+operand *in_out_bytes(trial *t, const char *name, int64_t n);
 operand *in_ints(trial *t, const char *name, int64_t n);
 /* The values of an operand, to be changed before send(); of floats, narrow ones too. */
 float *values(operand *o);

@@ -57,6 +57,23 @@ check "and so are the weights in fp32" "$VSYN_BUILD/tests/tools/compare_weights"
 check "in bf16" "$VSYN_BUILD/tests/tools/compare_weights" 1e-4 bf16/checkpoints/last \
     cpu/checkpoints/last
 
+# Clips drawn on the device (the default there) are those of the loader, on either device.
+check "clips of the loader" vsyn-train $run --device cuda --precision bf16 --draw loader --out loader
+same "give the same losses to the bit" "$(losses loader)" "$(losses bf16)"
+check "clips that the CPU draws as a device" vsyn-train $run --device cpu --precision fp32 \
+    --draw device --out drawn
+same "give those of the loader's" "$(losses drawn)" "$(losses cpu)"
+textured="--scene accelerating-textures --texture-count 5"
+check "textured clips of the loader" vsyn-train $run $textured --device cuda --draw loader \
+    --precision fp32 --out tex_loader
+check "and of the device" vsyn-train $run $textured --device cuda --precision fp32 --out tex_device
+same "give the same losses" "$(losses tex_device)" "$(losses tex_loader)"
+check "bench with drawn clips" vsyn-train bench --model micro --size 32 --batch 2 --steps 1 \
+    --scene accelerating-shapes --device cuda --json
+same "tells how long drawing takes" "$(grep -c '"name":"draw_clips"' out)" 1
+fails 2 "a device draws no mixtures" "a device draws one stage of scenes" vsyn-train pretrain \
+    --model micro --draw device --source scene:moving-circles=1 --out no
+
 # Blocks and threads in the other order, and products whose epilogues the library refuses.
 export VSYN_EMULATED_ORDER=reverse
 check "the same steps in another order" vsyn-train $run --device cuda --precision bf16 --out order

@@ -167,6 +167,9 @@ static void expect_frames(const uint8_t *frames, const vs_mix_part *part)
 Test(data_augment, every_mode_mixes_frames_and_targets_alike)
 {
     static uint8_t frames[B * CLIP];
+    vs_blend blend[B];
+    vs_device *dev;
+    CHECK_OK(vs_device_open_cpu(&dev, 2));
     for (int mode = VS_MIX_BATCH; mode <= VS_MIX_ELEM; mode++) {
         const vs_mix mix = { 0.8, 1.0, 0.9, 0.5, mode };
         int cut = 0, blended = 0, alone = 0, same = 0;
@@ -175,7 +178,8 @@ Test(data_augment, every_mode_mixes_frames_and_targets_alike)
             vs_rng rng = draw(d);
             vs_mix_draw(part, &mix, B, W, H, &rng);
             fill_clips(frames);
-            vs_mix_frames(frames, part, B, T, H, W);
+            vs_mix_blend(blend, part, B);
+            vs_ops_cpu.mix_clips(dev, frames, blend, B, T, H, W);
             expect_frames(frames, part);
             expect_targets(part);
             same += memcmp(&part[0], &part[B - 1], sizeof(*part)) == 0;
@@ -191,6 +195,7 @@ Test(data_augment, every_mode_mixes_frames_and_targets_alike)
         cr_expect(alone > 90 && alone < 360, "mode %d: %d alone", mode, alone);
         cr_expect(mode == VS_MIX_ELEM ? same < 20 : same == 300, "mode %d: %d same", mode, same);
     }
+    vs_device_close(&dev);
 }
 
 Test(data_augment, mixing_can_be_off)

@@ -3,6 +3,7 @@
 #include "tests/store.h"
 #include "gen/scene/texture.h"
 #include "train/data/data.h"
+#include "train/ops/ops.h"
 
 enum { T = 4, S = 32, BYTES = T * S * S * 3 };
 static const vs_writer_options raw = { .encoding = VS_ENCODING_RAW };
@@ -194,4 +195,81 @@ Test(data_source, textured_scenes_share_one_bank)
     cr_expect(memcmp(got, flat, BYTES) != 0);
     vs_source_close(&source);
     vs_source_close(&plain);
+}
+
+/* ---- Clips that a device draws ------------------------------------------------------------- */
+
+static void expect_drawn(const char *stage, bool fixed, bool still)
+{
+    enum { N = 6 };
+    vs_scene_params params = vs_stage_find(stage)->params;
+    vs_sample_shape shape = pretrain;
+    vs_textures *bank = NULL;
+    vs_source *source;
+    vs_sampler *sampler;
+    vs_device *dev;
+    vs_scene_clip clip[N];
+    int32_t index[N * T];
+    static uint8_t want[BYTES], got[N * BYTES];
+    shape.still = still;
+    params.size = 48;
+    params.objects = 60;
+    if (params.textured)
+        CHECK_OK(vs_textures_new(&bank, 3, 16));
+    CHECK_OK(vs_source_scene(&source, &params, bank, 7, fixed, &shape));
+    CHECK_OK(vs_sampler_open(&sampler, source));
+    CHECK_OK(vs_device_open_cpu(&dev, 3));
+    cr_assert_not_null(vs_source_form(source));
+    for (int i = 0; i < N; i++)
+        vs_sampler_describe(sampler, 5, i / 2, i, &clip[i], index + T * i);
+    vs_ops_cpu.draw_clips(dev, got, vs_source_form(source), clip, index, N);
+    CHECK_OK(vs_device_sync(dev));
+    for (int i = 0; i < N; i++) {
+        CHECK_OK(vs_sampler_get(sampler, 5, i / 2, i, want, NULL));
+        cr_expect_arr_eq(got + i * BYTES, want, BYTES, "%s, clip %d", stage, i);
+    }
+    vs_device_close(&dev);
+    vs_sampler_close(&sampler);
+    vs_source_close(&source);
+}
+
+Test(data_source, what_describes_a_scene_draws_it)
+{
+    expect_drawn("accelerating-shapes", false, false);
+    expect_drawn("moving-circles", true, true);
+    expect_drawn("accelerating-textures", false, false);
+}
+
+/* A loader that describes gives the clips of one that draws, in its order. */
+Test(data_source, a_loader_describes_what_it_would_draw)
+{
+    enum { B = 3 };
+    vs_scene_params params = vs_stage_find("transforming-shapes")->params;
+    vs_source *source;
+    vs_loader *draws, *describes;
+    vs_device *dev;
+    const vs_loaded *want, *told;
+    static uint8_t got[B * BYTES];
+    vs_loader_options o = { .batch = B, .threads = 2, .seed = 4, .shuffle = true,
+                            .drop_last = true, .mask_slots = 2, .mask_cells = 4,
+                            .mask_masked = 3 };
+    params.size = 40;
+    CHECK_OK(vs_source_scene(&source, &params, NULL, 7, false, &pretrain));
+    CHECK_OK(vs_loader_open(&draws, source, &o, 0, 1));
+    o.describe = true;
+    CHECK_OK(vs_loader_open(&describes, source, &o, 0, 1));
+    CHECK_OK(vs_device_open_cpu(&dev, 1));
+    for (int step = 0; step < 5; step++) {
+        CHECK_OK(vs_loader_next(draws, &want));
+        CHECK_OK(vs_loader_next(describes, &told));
+        cr_expect_null(told->frames);
+        cr_expect_arr_eq(told->mask, want->mask, B * 8);
+        cr_expect_arr_eq(told->item, want->item, B * sizeof(*want->item));
+        vs_ops_cpu.draw_clips(dev, got, vs_source_form(source), told->clip, told->index, told->B);
+        cr_expect_arr_eq(got, want->frames, B * BYTES, "step %d", step);
+    }
+    vs_device_close(&dev);
+    vs_loader_close(&draws);
+    vs_loader_close(&describes);
+    vs_source_close(&source);
 }

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "gen/scene/scene.h"
+#include "gen/scene/clip.h"
 #include "ingest/store/store.h"
 #include "train/data/randaugment.h"
 
@@ -59,6 +59,9 @@ const char *const *vs_source_class_names(const vs_source *source);
 /* CORRUPT when the source has fewer than two classes or a sample without one; names it. */
 vs_err vs_source_need_labels(const vs_source *source);
 const vs_sample_shape *vs_source_shape(const vs_source *source);
+/* What its clips share, where every one is a clip of a synthetic video (one vs_source_scene());
+ * else NULL. The source's. */
+const vs_clip_form *vs_source_form(const vs_source *source);
 
 /* ---- Samplers: one per thread ------------------------------------------------------ */
 typedef struct vs_sampler vs_sampler;
@@ -68,6 +71,11 @@ void vs_sampler_close(vs_sampler **sampler);
  * `order` is the source's item (0..count-1). */
 vs_err vs_sampler_get(vs_sampler *sampler, uint64_t seed, int64_t epoch, int64_t item,
                       uint8_t *frames, int *label);
+
+/* What vs_sampler_get() would draw, for a device that draws it itself; of a source with a form.
+ * index: (T) */
+void vs_sampler_describe(vs_sampler *sampler, uint64_t seed, int64_t epoch, int64_t item,
+                         vs_scene_clip *clip, int32_t *index);
 
 /* The shuffled order of an epoch: item[0..n-1]. */
 void vs_epoch_order(int64_t *item, int64_t n, uint64_t seed, int64_t epoch);
@@ -80,7 +88,9 @@ typedef struct vs_loader vs_loader;
 typedef struct vs_loaded {
     int64_t epoch, step;           /* step within the epoch, from 0 */
     int B;                         /* clips x views; the views of a clip lie side by side */
-    uint8_t *frames;               /* (B, T, H, W, 3); free to be mixed in place */
+    uint8_t *frames;               /* (B, T, H, W, 3); NULL: only described */
+    vs_scene_clip *clip;           /* (B), when they are described, else NULL */
+    int32_t *index;                /* (B, T), likewise */
     uint8_t *mask;                 /* (B, N) when masks were asked for, else NULL */
     int *label;                    /* (B) */
     int64_t *item;                 /* (B) */
@@ -90,6 +100,7 @@ typedef struct vs_loader_options {
     int batch, threads;            /* batch: items, each of which gives shape.views clips */
     uint64_t seed;
     bool shuffle, drop_last;
+    bool describe;                 /* no frames but what they are; of a source with a form */
     int group;               /* batches per optimiser step; drop_last keeps whole steps; 0 = 1 */
     /* One of several processes: of every `parts` batches in a row only number `part`; the other
      * loaders make the others. group must be a multiple of parts. 0 parts = 1. */

@@ -3,9 +3,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
 
 /* ---- Draws ------------------------------------------------------------------------- */
 
@@ -69,51 +66,14 @@ void vs_mix_draw(vs_mix_part *part, const vs_mix *mix, int B, int W, int H, vs_r
     }
 }
 
-/* ---- Frames and targets ------------------------------------------------------------ */
-
-/* How much of its own a clip keeps at a place, in 1/65536. */
-static uint32_t weight_at(const vs_mix_part *p, int x, int y)
+void vs_mix_blend(vs_blend *blend, const vs_mix_part *part, int B)
 {
-    if (p->w == 0)
-        return (uint32_t)lround(p->keep * 65536);
-    return x >= p->x && x < p->x + p->w && y >= p->y && y < p->y + p->h ? 0 : 65536;
+    for (int i = 0; i < B; i++)
+        blend[i] = (vs_blend){ (int32_t)lround(part[i].keep * 65536), part[i].x, part[i].y,
+                               part[i].w, part[i].h };
 }
 
-/* x and y become what each is mixed to, from what both were. */
-static void blend_row(uint8_t *restrict x, uint8_t *restrict y, const uint32_t *keep_x,
-                      const uint32_t *keep_y, int n)
-{
-    for (int i = 0; i < n; i++) {
-        const uint32_t a = x[i], b = y[i];
-        x[i] = (uint8_t)((a * keep_x[i] + b * (65536 - keep_x[i]) + 32768) >> 16);
-        y[i] = (uint8_t)((b * keep_y[i] + a * (65536 - keep_y[i]) + 32768) >> 16);
-    }
-}
-
-static void mix_pair(uint8_t *x, uint8_t *y, const vs_mix_part *of_x, const vs_mix_part *of_y,
-                     uint32_t *keep, int T, int H, int W)
-{
-    const size_t row = (size_t)W * 3, frame = row * (size_t)H;
-    for (int r = 0; r < H; r++, x += row, y += row) {
-        for (int c = 0; c < 3 * W; c++) {
-            keep[c] = weight_at(of_x, c / 3, r);
-            keep[3 * W + c] = weight_at(of_y, c / 3, r);
-        }
-        for (int t = 0; t < T; t++)
-            blend_row(x + (size_t)t * frame, y + (size_t)t * frame, keep, keep + 3 * W, 3 * W);
-    }
-}
-
-void vs_mix_frames(uint8_t *frames, const vs_mix_part *part, int B, int T, int H, int W)
-{
-    const size_t clip = (size_t)T * (size_t)H * (size_t)W * 3;
-    uint32_t *const keep = vs_new(sizeof(*keep) * 6 * (size_t)W);
-    for (int i = 0, j = B - 1; i < j; i++, j--)
-        if (part[i].keep < 1 || part[j].keep < 1)
-            mix_pair(frames + (size_t)i * clip, frames + (size_t)j * clip, &part[i], &part[j],
-                     keep, T, H, W);
-    free(keep);
-}
+/* ---- Targets ---------------------------------------------------------------------- */
 
 void vs_mix_targets(float *target, const vs_mix_part *part, const int *label, int B, int classes,
                     float smoothing)

@@ -18,6 +18,7 @@
 #define VSYN_TRAIN_DATA_MIX_H
 
 #include "base/rng.h"
+#include "train/ops/ops.h"
 
 /* In the order of the option's choices. */
 enum vs_mix_mode { VS_MIX_BATCH, VS_MIX_PAIR, VS_MIX_ELEM };
@@ -36,8 +37,8 @@ typedef struct vs_mix_part {
 
 /* part[0..B-1] of one batch of frames W x H. */
 void vs_mix_draw(vs_mix_part *part, const vs_mix *mix, int B, int W, int H, vs_rng *rng);
-/* frames (B, T, H, W, 3) in place. */
-void vs_mix_frames(uint8_t *frames, const vs_mix_part *part, int B, int T, int H, int W);
+/* For the operation mix_clips, which mixes the frames (train/ops/ops.h). */
+void vs_mix_blend(vs_blend *blend, const vs_mix_part *part, int B);
 /* target (B, classes); rows sum to 1. */
 void vs_mix_targets(float *target, const vs_mix_part *part, const int *label, int B, int classes,
                     float smoothing);

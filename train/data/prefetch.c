@@ -54,6 +54,12 @@ static vs_err make(void *ctx, int slot, int part, int worker)
     for (int k = first; b->mask && k < first + l->views; k++)
         vs_tube_mask(b->mask + (size_t)k * l->mask_bytes, o->mask_slots, o->mask_cells,
                      o->mask_masked, o->seed, b->epoch, b->step * o->batch * l->views + k);
+    if (o->describe) {
+        vs_sampler_describe(l->sampler[worker], o->seed, b->epoch, b->item[first], &b->clip[first],
+                            b->index + (size_t)first * (size_t)l->source->shape.T);
+        b->label[first] = -1;
+        return VS_OK;
+    }
     VS_TRY(vs_sampler_get(l->sampler[worker], o->seed, b->epoch, b->item[first],
                           b->frames + (size_t)first * l->sample_bytes, &b->label[first]));
     for (int v = 1; v < l->views; v++)
@@ -66,11 +72,16 @@ static vs_err take_memory(vs_loader *l)
     const size_t B = (size_t)l->options.batch * (size_t)l->views;
     for (int i = 0; i < SLOTS; i++) {
         vs_loaded *b = &l->batch[i];
-        b->frames = malloc(B * l->sample_bytes);
+        if (l->options.describe) {
+            b->clip = vs_new(B * sizeof(*b->clip));
+            b->index = vs_new(B * (size_t)l->source->shape.T * sizeof(*b->index));
+        } else {
+            b->frames = malloc(B * l->sample_bytes);
+        }
         b->mask = l->mask_bytes ? malloc(B * l->mask_bytes) : NULL;
         b->label = malloc(B * sizeof(*b->label));
         b->item = malloc(B * sizeof(*b->item));
-        if (!b->frames || (l->mask_bytes && !b->mask) || !b->label || !b->item)
+        if (!(b->frames || b->clip) || (l->mask_bytes && !b->mask) || !b->label || !b->item)
             return VS_FAIL(VS_ERR_NOMEM, "%d batches of %zu clips (%zu bytes each) do not fit "
                            "in memory: choose a smaller --batch", SLOTS, B, l->sample_bytes);
     }
@@ -105,6 +116,7 @@ vs_err vs_loader_open(vs_loader **out, vs_source *source, const vs_loader_option
     *out = NULL;
     vs_loader *l = vs_new(sizeof(*l));
     const vs_sample_shape *shape = &source->shape;
+    VS_ASSERT(!options->describe || vs_source_form(source));
     l->source = source;
     l->options = *options;
     l->options.parts = options->parts > 1 ? options->parts : 1;
@@ -161,6 +173,8 @@ void vs_loader_close(vs_loader **loader)
         vs_sampler_close(&l->sampler[i]);
     for (int i = 0; i < SLOTS; i++) {
         free(l->batch[i].frames);
+        free(l->batch[i].clip);
+        free(l->batch[i].index);
         free(l->batch[i].mask);
         free(l->batch[i].label);
         free(l->batch[i].item);

@@ -23,6 +23,10 @@ struct source_kind {
                   uint8_t *frames, int *label);
     void (*close)(vs_source *source);
     vs_err (*need_labels)(const vs_source *source);      /* NULL: it never has any */
+    /* As in data.h; both NULL: its clips are not all of synthetic videos. */
+    const vs_clip_form *(*form)(const vs_source *source);
+    void (*describe)(vs_sampler *sampler, const struct sample_key *key, vs_rng *rng,
+                     vs_scene_clip *clip, int32_t *index);
 };
 
 struct vs_source {

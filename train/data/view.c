@@ -1,5 +1,6 @@
 /* The views of one decoded clip, and random erasing: see augment.h. */
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,21 +26,45 @@ vs_box vs_erase_draw(double probability, int W, int H, vs_rng *rng)
     return (vs_box){ 0 };
 }
 
-static uint8_t noise(int channel, vs_rng *rng)
+enum { STEPS = 1 << 16 };
+
+/* By channel, the values of a normal deviate, rounded and cut to 8 bits, in STEPS equally likely
+ * steps: 16 random bits choose one, where a deviate of its own would take a logarithm and a
+ * cosine. */
+static uint8_t noise[3][STEPS];
+static pthread_once_t noise_once = PTHREAD_ONCE_INIT;
+
+static void make_noise(void)
 {
     static const double mean[3] = { 0.485, 0.456, 0.406 }, deviation[3] = { 0.229, 0.224, 0.225 };
-    const double v = 255 * (mean[channel] + deviation[channel] * vs_rng_normal(rng));
-    return v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)lround(v);
+    for (int c = 0; c < 3; c++)
+        for (int v = 0, at = 0; v < 256; v++) {
+            const double edge = ((v + 0.5) / 255 - mean[c]) / deviation[c];
+            const double below = v < 255 ? 0.5 * erfc(-edge * M_SQRT1_2) : 1;
+            for (; at < STEPS && at + 0.5 < below * STEPS; at++)
+                noise[c][at] = (uint8_t)v;
+        }
+}
+
+/* n values from channel 0 on, two of a random number. */
+static void fill_noise(uint8_t *out, int n, vs_rng *rng)
+{
+    for (int i = 0; i < n; i += 2) {
+        const uint32_t u = vs_rng_u32(rng);
+        out[i] = noise[i % 3][u & 0xffff];
+        if (i + 1 < n)
+            out[i + 1] = noise[(i + 1) % 3][u >> 16];
+    }
 }
 
 void vs_erase_fill(uint8_t *frames, vs_box box, int T, int H, int W, vs_rng *rng)
 {
+    pthread_once(&noise_once, make_noise);
     for (int t = 0; t < T; t++)
         for (int r = box.y; r < box.y + box.h; r++) {
             uint8_t *const row = frames + 3 * (((size_t)t * (size_t)H + (size_t)r) * (size_t)W +
                                                (size_t)box.x);
-            for (int i = 0; i < 3 * box.w; i++)
-                row[i] = noise(i % 3, rng);
+            fill_noise(row, 3 * box.w, rng);
         }
 }
 

@@ -125,7 +125,7 @@ static void send(vs_device *dev, cudaStream_t stream, void *dst, const void *hos
     VS_ASSERT(!dev->recording);
     for (size_t at = 0; at < bytes && !vs_device_failed(dev); at += VS_STAGE_BYTES) {
         const size_t n = bytes - at < VS_STAGE_BYTES ? bytes - at : VS_STAGE_BYTES;
-        const vs_stage *const s = &gpu->stage[gpu->next_stage++ % VS_STAGES];
+        const vs_pinned *const s = &gpu->stage[gpu->next_stage++ % VS_STAGES];
         gpu->next_stage %= VS_STAGES;
         VS_CUDA_NOTE(dev, cudaEventSynchronize(s->empty));
         memcpy(s->at, (const char *)host + at, n);

@@ -19,10 +19,10 @@
 #define VS_STAGES 4
 #define VS_STAGE_BYTES ((size_t)8 << 20)
 
-typedef struct vs_stage {
+typedef struct vs_pinned {
     void *at;                      /* pinned, VS_STAGE_BYTES */
     cudaEvent_t empty;             /* the copy out of it is done */
-} vs_stage;
+} vs_pinned;
 
 /* A block of weights and its copy in bfloat16, value by value. */
 typedef struct vs_narrow_copy {
@@ -32,7 +32,7 @@ typedef struct vs_narrow_copy {
 } vs_narrow_copy;
 
 /* What a group of operations keeps on the device from call to call: library handles, plans. */
-enum { VS_GPU_PRODUCTS, VS_GPU_ATTENTION, VS_GPU_TOKENS, VS_GPU_KEEPS };
+enum { VS_GPU_PRODUCTS, VS_GPU_ATTENTION, VS_GPU_TOKENS, VS_GPU_SCENES, VS_GPU_KEEPS };
 typedef struct vs_gpu_keep {
     void *state;                   /* NULL until the group makes it */
     void (*close)(vs_device *dev, void *state);
@@ -69,7 +69,7 @@ typedef struct vs_gpu {
     cudaStream_t stream;
     vs_landing landing;
     int index, processors;
-    vs_stage stage[VS_STAGES];
+    vs_pinned stage[VS_STAGES];
     int next_stage;
     vs_narrow_copy *copy;
     int n_copies;

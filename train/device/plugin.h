@@ -18,7 +18,7 @@ extern "C" {
 #define VS_CUDA_PLUGIN "vsyn-cuda.so"
 #define VS_CUDA_PLUGIN_ENTRY "vs_cuda_plugin_get"
 /* Raised with every change of vs_device, vs_device_kind, vs_ops or an operation's parameters. */
-#define VS_CUDA_ABI 5u
+#define VS_CUDA_ABI 6u
 
 typedef struct vs_cuda_plugin {
     uint32_t abi;                  /* VS_CUDA_ABI */

@@ -100,7 +100,7 @@ int vs_model_tokens(const vs_model_config *c)
 
 int64_t vs_model_parameters(const vs_model_config *config)
 {
-    vs_layout layout;
+    vs_param_layout layout;
     int64_t sum = 0;
     vs_layout_build(&layout, config);
     for (int i = 0; i < layout.n; i++)

@@ -9,7 +9,7 @@
 /* One walk: `layout` collects descriptions when it is set, `slab` is where views point. */
 struct walk {
     const vs_model_config *c;
-    vs_layout *layout;
+    vs_param_layout *layout;
     float *slab;
     int64_t at;
     const char *prefix, *hf_prefix;
@@ -95,22 +95,22 @@ static void walk_all(struct walk *w, vs_params *p)
     }
 }
 
-void vs_layout_build(vs_layout *out, const vs_model_config *config)
+void vs_layout_build(vs_param_layout *out, const vs_model_config *config)
 {
-    *out = (vs_layout){ 0 };
+    *out = (vs_param_layout){ 0 };
     struct walk w = { .c = config, .layout = out };
     walk_all(&w, NULL);
     out->count = w.at;
 }
 
-void vs_layout_free(vs_layout *layout)
+void vs_layout_free(vs_param_layout *layout)
 {
     for (int i = 0; i < layout->n; i++) {
         free((char *)layout->entry[i].param.name);
         free(layout->entry[i].hf);
     }
     free(layout->entry);
-    *layout = (vs_layout){ 0 };
+    *layout = (vs_param_layout){ 0 };
 }
 
 void vs_params_bind(vs_params *out, const vs_model_config *config, float *slab)
@@ -129,7 +129,7 @@ void vs_params_free(vs_params *params)
     *params = (vs_params){ 0 };
 }
 
-int vs_layout_find(const vs_layout *layout, const char *name)
+int vs_layout_find(const vs_param_layout *layout, const char *name)
 {
     for (int i = 0; i < layout->n; i++)
         if (strcmp(layout->entry[i].param.name, name) == 0)

@@ -29,20 +29,20 @@ typedef struct vs_layout_entry {
     bool qkv;
 } vs_layout_entry;
 
-typedef struct vs_layout {
+typedef struct vs_param_layout {
     vs_layout_entry *entry;
     int n;
     int64_t count;                 /* values of a slab, holes included */
-} vs_layout;
+} vs_param_layout;
 
-void vs_layout_build(vs_layout *out, const vs_model_config *config);
-void vs_layout_free(vs_layout *layout);
+void vs_layout_build(vs_param_layout *out, const vs_model_config *config);
+void vs_layout_free(vs_param_layout *layout);
 
 /* Views into `slab`; free with vs_params_free(). */
 void vs_params_bind(vs_params *out, const vs_model_config *config, float *slab);
 void vs_params_free(vs_params *params);
 
 /* Index of a tensor by its original name; -1 when there is none. */
-int vs_layout_find(const vs_layout *layout, const char *name);
+int vs_layout_find(const vs_param_layout *layout, const char *name);
 
 #endif /* VSYN_TRAIN_MODEL_LAYOUT_H */

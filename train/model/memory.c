@@ -126,6 +126,9 @@ size_t vs_model_place(vs_model *m, char *base)
     struct arena a = { .base = base };
     const int64_t B = m->batch;
     m->frames = take(&a, (size_t)(3 * B * m->c.T * m->c.H * m->c.W));
+    m->clip = take(&a, sizeof(*m->clip) * (size_t)B);
+    m->clip_index = take(&a, sizeof(*m->clip_index) * (size_t)(B * m->c.T));
+    m->blend = take(&a, sizeof(*m->blend) * (size_t)B);
     m->visible = take(&a, sizeof(int32_t) * (size_t)(B * m->S));
     m->pos = floats(&a, (int64_t)m->N * m->c.dim);
     m->patches = narrow(&a, m, B * m->S * m->P);
@@ -175,7 +178,7 @@ int64_t vs_model_memory(const vs_model_config *config, int batch, int visible, b
                         vs_precision precision)
 {
     vs_model m = { 0 };
-    vs_layout layout;
+    vs_param_layout layout;
     vs_layout_build(&layout, config);
     vs_model_shape(&m, config, batch, visible, training, precision);
     const int64_t slab = layout.count * (int64_t)sizeof(float) * (training ? 4 : 1);

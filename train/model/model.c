@@ -177,6 +177,27 @@ static uint64_t pass_key(const vs_model *m, bool target, float scale)
            (uint64_t)m->head_dropped << 1 | (uint64_t)target;
 }
 
+/* Frames that are drawn there or sent, then mixed. */
+static void frames_inputs(vs_model *m, const vs_batch *batch)
+{
+    const vs_model_config *const c = &m->c;
+    const size_t B = (size_t)batch->B, T = (size_t)c->T;
+    if (batch->frames) {
+        vs_device_upload_ahead(m->dev, m->frames, batch->frames,
+                               3 * B * T * (size_t)c->H * (size_t)c->W);
+    } else {
+        const vs_drawn *const d = batch->drawn;
+        VS_ASSERT(d->form->T == c->T && d->form->H == c->H && d->form->W == c->W);
+        vs_device_upload(m->dev, m->clip, d->clip, sizeof(*d->clip) * B);
+        vs_device_upload(m->dev, m->clip_index, d->index, sizeof(*d->index) * B * T);
+        m->ops->draw_clips(m->dev, m->frames, d->form, m->clip, m->clip_index, batch->B);
+    }
+    if (batch->blend) {
+        vs_device_upload(m->dev, m->blend, batch->blend, sizeof(*batch->blend) * B);
+        m->ops->mix_clips(m->dev, m->frames, m->blend, batch->B, c->T, c->H, c->W);
+    }
+}
+
 vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
 {
     const vs_model_config *const c = &model->c;
@@ -190,8 +211,7 @@ vs_err vs_model_forward(vs_model *model, const vs_batch *batch)
     model->head_dropped = classifier && batch->train && batch->head_drop > 0.0f;
     if (model->drop_path || model->head_dropped)
         draw_drops(model, batch);
-    vs_device_upload_ahead(model->dev, model->frames, batch->frames,
-                           (size_t)(3 * (int64_t)batch->B * c->T * c->H * c->W));
+    frames_inputs(model, batch);
     if (classifier)
         vs_classifier_inputs(model, batch);
     else
@@ -365,7 +385,7 @@ vs_err vs_model_grad_norm(vs_model *model, double *norm)
 /* ---- Optimiser --------------------------------------------------------------------- */
 
 /* How many tensors from i on lie side by side in the same group. */
-static int group_length(const vs_layout *layout, int i)
+static int group_length(const vs_param_layout *layout, int i)
 {
     const vs_param *const first = &layout->entry[i].param;
     int k = i + 1;

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "train/device/device.h"
+#include "train/ops/ops.h"
 
 typedef enum vs_task { VS_TASK_PRETRAIN, VS_TASK_CLASSIFY } vs_task;
 
@@ -69,9 +70,18 @@ vs_err vs_model_init(vs_model *model, uint64_t seed, float head_scale);
  *   for each micro-batch:  vs_model_forward(m, &batch); vs_model_backward(m, 1.0f / micro);
  *   vs_model_adamw(m, &adamw, step);                   step counts from 1
  */
+/* Clips of synthetic videos, drawn on the device; in the sizes of the model. Host memory. */
+typedef struct vs_drawn {
+    const vs_clip_form *form;
+    const vs_scene_clip *clip;     /* (B) */
+    const int32_t *index;          /* (B, T) */
+} vs_drawn;
+
 typedef struct vs_batch {
     int B;
-    const uint8_t *frames;         /* (B, T, H, W, 3) RGB 0..255, host memory */
+    const uint8_t *frames;         /* (B, T, H, W, 3) RGB 0..255, host memory; NULL: `drawn` */
+    const vs_drawn *drawn;
+    const vs_blend *blend;         /* (B), host memory: how clips are mixed; NULL: not at all */
     const uint8_t *mask;           /* pre-training: (B, N), 1 = masked */
     const float *target;           /* classifier: (B, classes), rows sum to 1; or NULL.
                                     * pre-training: NULL, or (B, N-V, 3*tubelet*patch^2) to

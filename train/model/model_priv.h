@@ -45,12 +45,15 @@ struct vs_model {
     size_t narrow;                 /* bytes of a vs_narrow */
     int N, S, M, P;                /* tokens, tokens of the encoder, masked, values of a patch */
 
-    vs_layout layout;
+    vs_param_layout layout;
     float *slab[4];                /* by vs_slab; gradients and moments only when training */
     vs_params w, g;                /* views into weights and gradients */
 
     void *arena;                   /* everything below lies in it */
     uint8_t *frames;               /* (B, T, H, W, 3) */
+    vs_scene_clip *clip;           /* (B): of frames that are drawn */
+    int32_t *clip_index;           /* (B, T) */
+    vs_blend *blend;               /* (B) */
     int32_t *visible, *masked;     /* (B, V), (B, M): token numbers */
     float *pos, *dec_pos;          /* (N, D), (N, Dd) */
     void *patches;                 /* (B, S, P) */

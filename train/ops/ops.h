@@ -26,6 +26,7 @@
 
 #include <stdint.h>
 
+#include "gen/scene/clip.h"
 #include "train/device/device.h"
 
 #ifdef __cplusplus
@@ -48,6 +49,28 @@ typedef VS_NARROW vs_narrow;
 #else
 typedef void vs_narrow;
 #endif
+
+/* ---- Clips (clips.c) -----------------------------------------------------------------
+ *
+ *   draw_clips   frames[b] = the clip of a synthetic video that clip[b] and index[b,:] say, in
+ *                the sizes of `form` (gen/scene/clip.h); it and its textures lie in host memory
+ *   mix_clips    of clips b and c = B - 1 - b, at every value, with k = keep[b]:
+ *                x_b <- (k x_b + (65536 - k) x_c + 32768) >> 16, and x_c likewise with keep[c],
+ *                both from what both were. Where blend[b].w > 0, k is 0 inside of the box and 65536
+ *                outside, in all frames.
+ *
+ *   frames: (B, T, H, W, 3) bytes   clip, blend: (B)   index: (B, T)
+ *   The same bytes on every device.
+ */
+typedef struct vs_blend {
+    int32_t keep;                  /* 0..65536 */
+    int32_t x, y, w, h;            /* box; w = 0: none */
+} vs_blend;
+
+typedef void vs_draw_clips_fn(vs_device *dev, uint8_t *frames, const vs_clip_form *form,
+                              const vs_scene_clip *clip, const int32_t *index, int B);
+typedef void vs_mix_clips_fn(vs_device *dev, uint8_t *frames, const vs_blend *blend, int B, int T,
+                             int H, int W);
 
 /* ---- Tokens (tokens.c) ---------------------------------------------------------------
  *
@@ -242,6 +265,7 @@ typedef void vs_adamw_fn(vs_device *dev, float *w, float *m, float *v, const flo
 /* ---- The table --------------------------------------------------------------------- */
 
 #define VS_OP_MAP(X)                                                                   \
+    X(draw_clips) X(mix_clips)                                                         \
     X(patch_gather) X(patch_target) X(position_add)                                    \
     X(join_fwd) X(join_bwd) X(tail_fwd) X(tail_bwd)                                    \
     X(matmul_fwd) X(matmul_add_fwd) X(matmul_gelu_fwd)                                 \

@@ -150,6 +150,21 @@ static void count(vs_device *dev, vs_op op, struct cost c)
         count(dev, VS_OP_##op, cost);                 \
     }
 
+/* Drawing: masks are cleared, written and read, pictures written and read, frames written. */
+static struct cost draw_cost(const vs_clip_form *form, int B)
+{
+    const double area = (double)form->params.size * form->params.size;
+    const double masks = 3.0 * form->params.objects * area / 8.0, pictures = 2.0 * 3.0 * area;
+    return PASS((masks + pictures + 3.0 * form->H * form->W) * B * form->T);
+}
+
+TIMED(draw_clips, draw_cost(form, B),
+      (vs_device *dev, uint8_t *frames, const vs_clip_form *form, const vs_scene_clip *clip,
+       const int32_t *index, int B),
+      (dev, frames, form, clip, index, B))
+TIMED(mix_clips, PASS(6.0 * B * T * H * W),
+      (vs_device *dev, uint8_t *frames, const vs_blend *blend, int B, int T, int H, int W),
+      (dev, frames, blend, B, T, H, W))
 TIMED(patch_gather, PASS((1.0 + width(dev)) * B * S * patch_values(grid)),
       (vs_device *dev, vs_narrow *x, const uint8_t *frames, const int32_t *index, int B, int S,
        const vs_grid *grid),
