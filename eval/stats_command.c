@@ -3,7 +3,6 @@
  * With --out DIR each set that is measured is kept in DIR/sets/NAME.safetensors; the same command
  * measures only what is missing there, and more sets, another reference or accuracies may be
  * given later. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,55 +279,6 @@ static json_t *settings_json(const struct work *w)
                      w->measured[0].video.D);
 }
 
-static void print_number(double v, int width, const char *format)
-{
-    char text[32] = "-";
-    if (isfinite(v))
-        snprintf(text, sizeof(text), format, v);
-    printf("  %*s", width, text);
-}
-
-static void print_tables(const vs_survey *s)
-{
-    int wide = 3;
-    for (int i = 0; i < s->rows; i++)
-        wide = (int)strlen(s->row[i].name) > wide ? (int)strlen(s->row[i].name) : wide;
-    printf("%-*s  %6s  %8s  %16s  %9s  %9s  %9s  %9s\n", wide, "set", "videos", "exponent", "95%",
-           "colour KL", "diversity", "frame FD", "video FD");
-    for (int i = 0; i < s->rows; i++) {
-        const vs_survey_row *row = &s->row[i];
-        char interval[40] = "-";
-        if (isfinite(row->half))
-            snprintf(interval, sizeof(interval), "%.3f .. %.3f", row->value[0] - row->half,
-                     row->value[0] + row->half);
-        printf("%-*s  %6lld", wide, row->name, (long long)row->measured->videos);
-        print_number(row->value[VS_PROPERTY_SPECTRUM], 8, "%.3f");
-        printf("  %16s", interval);
-        print_number(row->value[VS_PROPERTY_COLOUR], 9, "%.4g");
-        print_number(row->value[VS_PROPERTY_DIVERSITY], 9, "%.2f");
-        print_number(row->value[VS_PROPERTY_FRAMES], 9, "%.5g");
-        print_number(row->value[VS_PROPERTY_VIDEOS], 9, "%.5g");
-        printf("%s\n", i == s->reference ? "  reference" : "");
-    }
-    for (int k = 0; k < vs_survey_columns(s); k++) {
-        printf("\n%-20s  %5s  %8s  %16s  %8s  %16s\n", s->accuracies->column[k], "sets", "Pearson",
-               "95%", "Spearman", "95%");
-        for (int p = 0; p < VS_PROPERTIES; p++) {
-            const vs_correlation *c = vs_survey_correlation(s, (vs_property)p, k);
-            char text[2][40] = { "-", "-" };
-            if (isfinite(c->pearson_lo))
-                snprintf(text[0], 40, "%.2f .. %.2f", c->pearson_lo, c->pearson_hi);
-            if (isfinite(c->spearman_lo))
-                snprintf(text[1], 40, "%.2f .. %.2f", c->spearman_lo, c->spearman_hi);
-            printf("%-20s  %5d", vs_property_name((vs_property)p), c->n);
-            print_number(c->pearson, 8, "%.3f");
-            printf("  %16s", text[0]);
-            print_number(c->spearman, 8, "%.3f");
-            printf("  %16s\n", text[1]);
-        }
-    }
-}
-
 static vs_err survey(struct work *w)
 {
     vs_survey *v = &w->survey;
@@ -361,7 +311,7 @@ static vs_err write_results(struct work *w)
     if (err == VS_OK && w->s->common.json)
         vs_json_print(vs_survey_json(&w->survey));
     else if (err == VS_OK)
-        print_tables(&w->survey);
+        vs_survey_print(&w->survey);
     if (err == VS_OK && w->s->out)
         vs_say("page: %s/stats.html", w->s->out);
     json_decref(w->survey.settings);

@@ -74,6 +74,8 @@ void vs_survey_free(vs_survey *s);
 int vs_survey_columns(const vs_survey *s);
 const vs_correlation *vs_survey_correlation(const vs_survey *s, vs_property p, int column);
 
+/* Tables for people, on stdout. */
+void vs_survey_print(const vs_survey *s);
 json_t *vs_survey_json(const vs_survey *s);
 /* The files of DIR, the page too. */
 vs_err vs_survey_write(const vs_survey *s, const char *dir);
