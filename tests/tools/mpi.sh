@@ -5,11 +5,12 @@
 cd "$work" || exit 1
 if [ "${VSYN_MPI:-0}" != 1 ] || ! command -v mpirun >/dev/null; then
     skip "training on several processes" \
-        "no MPI: install libopenmpi-dev, meson configure build -Dmpi=enabled"
+        "no MPI: install libopenmpi-dev openmpi-bin, then ./scripts/build build"
     finish
     exit 0
 fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export HWLOC_HIDE_ERRORS=2           # lines of its own where /sys is not there (containers)
 train=vsyn-train
 tiny="--model micro --size 32 --frames 4 --stride 2 --jobs 1 --loaders 1 --device cpu --quiet"
 scene="--scene accelerating-shapes --scene-size 64 --virtual-size 40"
