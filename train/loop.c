@@ -10,8 +10,7 @@
 #include "train/report.h"
 #include "train/run.h"
 
-/* Of one step, of all processes together. */
-static int passes(const vs_trainer *t)
+int vs_trainer_passes(const vs_trainer *t)
 {
     return t->settings->accumulate * vs_dist_size(t->dist);
 }
@@ -24,7 +23,7 @@ static bool is_first(const vs_trainer *t)
 
 int64_t vs_trainer_effective_batch(const vs_trainer *t)
 {
-    return (int64_t)t->settings->batch * passes(t);
+    return (int64_t)t->settings->batch * vs_trainer_passes(t);
 }
 
 int vs_trainer_pass_clips(const vs_trainer *t)
@@ -52,6 +51,8 @@ vs_err vs_trainer_open_model(vs_trainer *t, const vs_model_config *model)
     const vs_train_settings *s = t->settings;
     VS_TRY(vs_device_open_local(&t->dev, s->device, vs_dist_local(t->dist), s->common.jobs));
     vs_device_set_precision(t->dev, (vs_precision)s->precision);
+    t->draws = vs_source_form(t->source) && s->draw != VS_DRAW_LOADER &&
+               (s->draw == VS_DRAW_DEVICE || vs_device_is_cuda(t->dev));
     VS_TRY(vs_trainer_check_memory(t, model));
     return vs_model_open(&t->model, t->dev, model, vs_trainer_pass_clips(t), t->visible, true);
 }
@@ -62,7 +63,7 @@ static vs_err open_loader(vs_trainer *t)
     const vs_model_config *m = vs_model_configuration(t->model);
     vs_loader_options o = { .batch = s->batch, .seed = (uint64_t)s->common.seed,
                             .threads = s->loaders > 0 ? s->loaders : s->common.jobs,
-                            .shuffle = true, .drop_last = true, .group = passes(t),
+                            .shuffle = true, .drop_last = true, .group = vs_trainer_passes(t),
                             .part = vs_dist_rank(t->dist), .parts = vs_dist_size(t->dist) };
     if (m->task == VS_TASK_PRETRAIN) {
         /* A random mask is a tube through a single slot that holds every token. */
@@ -71,13 +72,11 @@ static vs_err open_loader(vs_trainer *t)
         o.mask_cells = vs_model_cells(m) * merged;
         o.mask_masked = t->masked * merged;
     }
-    t->draws = vs_source_form(t->source) && s->draw != VS_DRAW_LOADER &&
-               (s->draw == VS_DRAW_DEVICE || vs_device_is_cuda(t->dev));
     o.describe = t->draws;
     t->steps_per_epoch = vs_source_count(t->source) / vs_trainer_effective_batch(t);
     const int64_t per_epoch = t->steps_per_epoch > 0 ? t->steps_per_epoch : 1;
     return vs_loader_open(&t->loader, t->source, &o, t->step / per_epoch,
-                          t->step % per_epoch * passes(t));
+                          t->step % per_epoch * vs_trainer_passes(t));
 }
 
 static void make_schedule(vs_trainer *t)
@@ -109,7 +108,7 @@ static vs_err log_line(vs_trainer *t)
     json_object_set_new(line, "loss", json_real(t->loss_sum / (double)t->loss_steps));
     json_object_set_new(line, "lr", json_real((double)t->adamw.lr));
     json_object_set_new(line, "grad_norm", json_real(t->grad_norm));
-    const double clips = (double)(vs_trainer_pass_clips(t) * passes(t) * t->loss_steps);
+    const double clips = (double)(vs_trainer_pass_clips(t) * vs_trainer_passes(t) * t->loss_steps);
     json_object_set_new(line, "clips_per_s", json_real(took > 0 ? clips / took : 0));
     json_object_set_new(line, "wait", json_real(took > 0 ? (waited - t->line_waited) / took : 0));
     json_object_set_new(line, "seconds", json_real(t->seconds + now - t->began));

@@ -89,6 +89,8 @@ vs_err vs_trainer_result(const vs_trainer *t);
 void vs_trainer_close(vs_trainer *t);
 /* Clips of the data in one step, of all processes: what the learning rate scales with. */
 int64_t vs_trainer_effective_batch(const vs_trainer *t);
+/* Passes of one step, of all processes together. */
+int vs_trainer_passes(const vs_trainer *t);
 /* Clips that the model sees in one pass: batch x views. */
 int vs_trainer_pass_clips(const vs_trainer *t);
 

@@ -23,12 +23,6 @@ static int width(const vs_trainer *t)
     return t->settings->accumulate + 1;
 }
 
-/* Of all processes together, in one step. */
-static int passes(const vs_trainer *t)
-{
-    return t->settings->accumulate * vs_dist_size(t->dist);
-}
-
 /* ---- The gradient ------------------------------------------------------------------ */
 
 static vs_err one_pass(vs_trainer *t, int pass, double *loss)
@@ -36,7 +30,7 @@ static vs_err one_pass(vs_trainer *t, int pass, double *loss)
     const vs_train_settings *s = t->settings;
     const vs_loaded *loaded;
     VS_TRY(vs_loader_next(t->loader, &loaded));
-    const int64_t batches = t->step * passes(t) + pass * vs_dist_size(t->dist) +
+    const int64_t batches = t->step * vs_trainer_passes(t) + pass * vs_dist_size(t->dist) +
                             vs_dist_rank(t->dist);
     vs_batch batch = { .B = loaded->B, .frames = loaded->frames, .mask = loaded->mask,
                        .train = true, .seed = (uint64_t)s->common.seed,

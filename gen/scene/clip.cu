@@ -19,7 +19,7 @@ struct work {
     const double *share;
     vs_object *object;             /* (B, n) */
     weights x, y;
-    int B, T, textures;
+    int B, textures;
 };
 
 /* (1) one thread per clip and object */
@@ -95,11 +95,6 @@ static __global__ void resample_kernel(uint8_t *out, work w, vs_cuda_picture p)
         out[3 * id + c] = (uint8_t)(sum[c] >> (VS_RESAMPLE_BITS + keep));
 }
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + 255) / 256 * 256;
-}
-
 /* Memory that clips take beside a picture's, from `base` on; returns its bytes. */
 static size_t place(work *w, uint8_t *base, const vs_clip_form *form)
 {
@@ -108,13 +103,13 @@ static size_t place(work *w, uint8_t *base, const vs_clip_form *form)
     w->y.n = form->H;
     w->x.taps = vs_axis_of(size, 0, size, form->W).taps;
     w->y.taps = vs_axis_of(size, 0, size, form->H).taps;
-    size_t used = rounded(sizeof(*w->object) * w->B * form->params.objects);
+    size_t used = vs_cuda_rounded(sizeof(*w->object) * w->B * form->params.objects);
     w->object = (vs_object *)base;
     for (weights *a : { &w->x, &w->y }) {
         a->first = (int *)(base + used);
-        used += rounded(sizeof(*a->first) * w->B * a->n);
+        used += vs_cuda_rounded(sizeof(*a->first) * w->B * a->n);
         a->weight = (int32_t *)(base + used);
-        used += rounded(sizeof(*a->weight) * w->B * a->n * a->taps);
+        used += vs_cuda_rounded(sizeof(*a->weight) * w->B * a->n * a->taps);
     }
     return used;
 }
@@ -127,10 +122,7 @@ static vs_cuda_picture picture_of(const vs_clip_form *form)
     p.size = form->params.size;
     p.words = vs_mask_words(p.size);
     p.per_clip = form->T;
-    if (form->params.textures) {
-        p.texel = form->params.textures->texel;       /* the caller's, until it is replaced */
-        p.side = form->params.textures->side;
-    }
+    p.side = form->params.textures ? form->params.textures->side : 0;
     return p;
 }
 
@@ -143,11 +135,6 @@ size_t vs_cuda_clips_scratch(const vs_clip_form *form, int B)
            vs_cuda_picture_place(&p, NULL, vs_cuda_picture_most(&p, (int64_t)B * form->T));
 }
 
-static unsigned blocks_of(int64_t threads)
-{
-    return (unsigned)((threads + 127) / 128);
-}
-
 cudaError_t vs_cuda_clips_draw(uint8_t *out, const vs_cuda_clips *clips, void *scratch,
                                cudaStream_t stream)
 {
@@ -158,7 +145,6 @@ cudaError_t vs_cuda_clips_draw(uint8_t *out, const vs_cuda_clips *clips, void *s
     w.clip = clips->clip;
     w.share = clips->share;
     w.B = clips->B;
-    w.T = form->T;
     w.textures = form->params.textures ? form->params.textures->n : 0;
     const size_t own = place(&w, (uint8_t *)scratch, form);
     const int most = vs_cuda_picture_most(&p, frames);
@@ -166,8 +152,9 @@ cudaError_t vs_cuda_clips_draw(uint8_t *out, const vs_cuda_clips *clips, void *s
     vs_cuda_picture_place(&p, (uint8_t *)scratch + own, most);
     p.object = w.object;
     p.frame = clips->index;
-    VS_LAUNCH(sample_kernel, blocks_of((int64_t)w.B * p.n), 128, 0, stream, w, form->params);
-    VS_LAUNCH(weights_kernel, blocks_of((int64_t)w.B * (w.x.n + w.y.n)), 128, 0, stream, w, p.size);
+    VS_LAUNCH(sample_kernel, vs_cuda_blocks((int64_t)w.B * p.n), 128, 0, stream, w, form->params);
+    VS_LAUNCH(weights_kernel, vs_cuda_blocks((int64_t)w.B * (w.x.n + w.y.n)), 128, 0, stream, w,
+              p.size);
     cudaError_t bad = cudaGetLastError();
     for (int64_t at = 0; at < frames && bad == cudaSuccess; at += most) {
         p.first = (int)at;
@@ -175,7 +162,7 @@ cudaError_t vs_cuda_clips_draw(uint8_t *out, const vs_cuda_clips *clips, void *s
         bad = vs_cuda_picture_draw(&p, stream);        /* (3) */
         if (bad != cudaSuccess)
             break;
-        VS_LAUNCH(resample_kernel, blocks_of(p.T * pixels), 128, 0, stream,
+        VS_LAUNCH(resample_kernel, vs_cuda_blocks(p.T * pixels), 128, 0, stream,
                   out + 3 * at * pixels, w, p);
         bad = cudaGetLastError();
     }

@@ -146,11 +146,6 @@ static __global__ void halve_kernel(uint8_t *out, picture p)
     }
 }
 
-static int blocks_of(int64_t threads)
-{
-    return (int)((threads + 127) / 128);
-}
-
 cudaError_t vs_cuda_picture_draw(const vs_cuda_picture *p, cudaStream_t stream)
 {
     const int64_t objects = (int64_t)p->T * p->n;
@@ -159,10 +154,11 @@ cudaError_t vs_cuda_picture_draw(const vs_cuda_picture *p, cudaStream_t stream)
     if (bad != cudaSuccess)
         return bad;
     if (p->texel)
-        VS_LAUNCH(columns_kernel, blocks_of((int64_t)vs_texture_columns_count(p->size)), 128, 0,
-                  stream, *p);
-    VS_LAUNCH(raster_kernel, blocks_of(objects), 128, 0, stream, *p);
-    VS_LAUNCH(compose_kernel, blocks_of((int64_t)p->T * p->size * p->words), 128, 0, stream, *p);
+        VS_LAUNCH(columns_kernel, vs_cuda_blocks((int64_t)vs_texture_columns_count(p->size)), 128,
+                  0, stream, *p);
+    VS_LAUNCH(raster_kernel, vs_cuda_blocks(objects), 128, 0, stream, *p);
+    VS_LAUNCH(compose_kernel, vs_cuda_blocks((int64_t)p->T * p->size * p->words), 128, 0, stream,
+              *p);
     return cudaGetLastError();
 }
 
@@ -172,12 +168,12 @@ size_t vs_cuda_picture_place(vs_cuda_picture *p, uint8_t *base, int frames)
     const size_t objects = (size_t)frames * p->n, area = (size_t)p->size * p->size;
     const size_t bytes[PARTS] = { sizeof(*p->mask) * objects * p->size * p->words,
                                   sizeof(*p->rows) * objects, 3 * area * frames,
-                                  p->texel ? sizeof(int) * vs_texture_columns_count(p->size) : 0,
-                                  p->texel ? sizeof(*p->warp) * objects : 0 };
+                                  p->side ? sizeof(int) * vs_texture_columns_count(p->size) : 0,
+                                  p->side ? sizeof(*p->warp) * objects : 0 };
     size_t at[PARTS], used = 0;
     for (int k = 0; k < PARTS; k++) {
         at[k] = used;
-        used += (bytes[k] + 255) / 256 * 256;
+        used += vs_cuda_rounded(bytes[k]);
     }
     if (!base)
         return used;
@@ -257,8 +253,8 @@ static cudaError_t draw_all(uint8_t *out, picture p, const vs_scene *scene, cons
                             int T)
 {
     const size_t pixels = (size_t)p.size * p.size, bytes = pixels * 3 / (p.yuv ? 2 : 1);
-    const size_t objects = (sizeof(vs_object) * p.n + 255) / 256 * 256;
-    const size_t numbers = (sizeof(int) * (size_t)T + 255) / 256 * 256;
+    const size_t objects = vs_cuda_rounded(sizeof(vs_object) * p.n);
+    const size_t numbers = vs_cuda_rounded(sizeof(int) * (size_t)T);
     const int most = vs_cuda_picture_most(&p, T);
     const size_t parts = vs_cuda_picture_place(&p, NULL, most);
     uint8_t *base = NULL;
@@ -277,7 +273,8 @@ static cudaError_t draw_all(uint8_t *out, picture p, const vs_scene *scene, cons
         p.T = T - p.first < most ? T - p.first : most;
         bad = vs_cuda_picture_draw(&p, 0);
         if (bad == cudaSuccess && p.yuv)
-            VS_LAUNCH(halve_kernel, blocks_of((int64_t)(p.T * pixels / 4)), 128, 0, 0, halved, p);
+            VS_LAUNCH(halve_kernel, vs_cuda_blocks((int64_t)(p.T * pixels / 4)), 128, 0, 0, halved,
+                      p);
         if (bad == cudaSuccess)
             bad = cudaMemcpy(out + (size_t)p.first * bytes, p.yuv ? halved : p.plane, p.T * bytes,
                              cudaMemcpyDeviceToHost);

@@ -18,11 +18,23 @@ struct vs_cuda_picture {
     uint64_t *mask;                /* (T, n, size, words) */
     int2 *rows;                    /* (T, n): top and bottom of each mask */
     uint8_t *plane;                /* (T, 3, size, size) */
-    const uint8_t *texel;          /* of the bank; NULL: every object is flat */
-    int side;
+    int side;                      /* of the bank's textures; 0: every object is flat */
+    const uint8_t *texel;          /* of the bank; NULL likewise */
     int *column;                   /* (2 size + 4), as in vs_texture_columns */
     double (*warp)[6];             /* (T, n): the m of each textured object's vs_warp */
 };
+
+/* Parts of one piece of memory begin at multiples of 256 bytes. */
+static inline size_t vs_cuda_rounded(size_t bytes)
+{
+    return (bytes + 255) / 256 * 256;
+}
+
+/* Blocks of 128 threads. */
+static inline unsigned vs_cuda_blocks(int64_t threads)
+{
+    return (unsigned)((threads + 127) / 128);
+}
 
 /* The parts that drawing makes (mask, rows, plane, column, warp) for `frames` frames, in one piece
  * of memory at `base`; returns its bytes. base NULL: only that. */

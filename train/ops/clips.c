@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "train/ops/blend.h"
 
 void VS_CPU(draw_clips)(vs_device *dev, uint8_t *frames, const vs_clip_form *form,
                         const vs_scene_clip *clip, const int32_t *index, int B)
@@ -27,22 +28,14 @@ void VS_CPU(draw_clips)(vs_device *dev, uint8_t *frames, const vs_clip_form *for
     }
 }
 
-/* What clip b keeps of itself at column x of row y. */
-static int32_t keep_at(const vs_blend *b, int x, int y)
-{
-    if (b->w == 0)
-        return b->keep;
-    return x >= b->x && x < b->x + b->w && y >= b->y && y < b->y + b->h ? 0 : 65536;
-}
-
 /* A row of both clips, n values; keep: of the first clip, then of the second. */
 VS_KERNEL static void mix_row(uint8_t *x, uint8_t *y, const int32_t *keep, int n)
 {
     VS_SIMD
     for (int i = 0; i < n; i++) {
         const int32_t a = x[i], b = y[i];
-        x[i] = (uint8_t)((uint32_t)(a * keep[i] + b * (65536 - keep[i]) + 32768) >> 16);
-        y[i] = (uint8_t)((uint32_t)(b * keep[n + i] + a * (65536 - keep[n + i]) + 32768) >> 16);
+        x[i] = vs_blended(a, b, keep[i]);
+        y[i] = vs_blended(b, a, keep[n + i]);
     }
 }
 
@@ -55,10 +48,12 @@ void VS_CPU(mix_clips)(vs_device *dev, uint8_t *frames, const vs_blend *blend, i
     VS_PARALLEL(dev, (int64_t)B * T * frame)
     for (int64_t i = 0; i < (int64_t)(B / 2) * H; i++) {
         const int b = (int)(i / H), c = B - 1 - b, y = (int)(i % H);
+        if (vs_blend_none(&blend[b]) && vs_blend_none(&blend[c]))
+            continue;
         int32_t *const keep = vs_new(sizeof(*keep) * 2 * (size_t)row);
         for (int64_t k = 0; k < row; k++) {
-            keep[k] = keep_at(&blend[b], (int)(k / 3), y);
-            keep[row + k] = keep_at(&blend[c], (int)(k / 3), y);
+            keep[k] = vs_blend_keep(&blend[b], (int)(k / 3), y);
+            keep[row + k] = vs_blend_keep(&blend[c], (int)(k / 3), y);
         }
         for (int t = 0; t < T; t++)
             mix_row(frames + ((int64_t)b * T + t) * frame + y * row,

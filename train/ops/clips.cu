@@ -6,6 +6,7 @@
 #include "gen/scene/sample_core.h"
 #include "gen/scene/texture_core.h"
 #include "train/ops/cuda.cuh"
+#include "train/ops/blend.h"    /* after it: vs_narrow may be a type of CUDA */
 
 /* What stays on the device: the table of radii, and behind it the bank of textures in use. */
 struct palette {
@@ -77,29 +78,24 @@ void VS_CUDA(draw_clips)(vs_device *dev, uint8_t *frames, const vs_clip_form *fo
     VS_CUDA_NOTE(dev, vs_cuda_clips_draw(frames, &clips, scratch, stream_of(dev)));
 }
 
-/* What clip b keeps of itself at column x of row y. */
-static __device__ int32_t keep_at(const vs_blend *b, int x, int y)
-{
-    if (b->w == 0)
-        return b->keep;
-    return x >= b->x && x < b->x + b->w && y >= b->y && y < b->y + b->h ? 0 : 65536;
-}
-
 /* One pixel of both clips of a pair; pairs along y of the grid */
 static __global__ void mix_kernel(uint8_t *frames, const vs_blend *blend, int B, int64_t pixels,
                                   int H, int W)
 {
     for (int b = blockIdx.y; b < B / 2; b += gridDim.y) {
         const vs_blend first = blend[b], second = blend[B - 1 - b];
+        if (vs_blend_none(&first) && vs_blend_none(&second))
+            continue;
         VS_EACH(i, pixels) {
             uint8_t *const x = frames + 3 * (b * pixels + i);
             uint8_t *const y = frames + 3 * ((B - 1 - b) * pixels + i);
             const int at = (int)(i % ((int64_t)H * W));
-            const int32_t k = keep_at(&first, at % W, at / W), l = keep_at(&second, at % W, at / W);
+            const int32_t k = vs_blend_keep(&first, at % W, at / W);
+            const int32_t l = vs_blend_keep(&second, at % W, at / W);
             for (int c = 0; c < 3; c++) {
                 const int32_t v = x[c], w = y[c];
-                x[c] = (uint8_t)((uint32_t)(v * k + w * (65536 - k) + 32768) >> 16);
-                y[c] = (uint8_t)((uint32_t)(w * l + v * (65536 - l) + 32768) >> 16);
+                x[c] = vs_blended(v, w, k);
+                y[c] = vs_blended(w, v, l);
             }
         }
     }
